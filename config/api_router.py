@@ -1,0 +1,25 @@
+"""Every endpoint of the API, a line each. Paths are served with and without a slash at their end."""
+
+from api.routers import Router
+from applications.views import (
+    ApplicationViewSet,
+    CandidateViewSet,
+    JobInterviewStageViewSet,
+    JobViewSet,
+    RejectReasonViewSet,
+)
+from interviews.views import ScheduledInterviewViewSet
+from linked_accounts.views import AccountDetailsViewSet, AvailableActionsViewSet, LinkedAccountViewSet
+from remote_users.views import RemoteUserViewSet
+
+router = Router()
+router.register("interviews", ScheduledInterviewViewSet)
+router.register("applications", ApplicationViewSet)
+router.register("job-interview-stages", JobInterviewStageViewSet)
+router.register("users", RemoteUserViewSet)
+router.register("candidates", CandidateViewSet)
+router.register("jobs", JobViewSet)
+router.register("reject-reasons", RejectReasonViewSet)
+router.register("account-details", AccountDetailsViewSet, basename="account-details")
+router.register("available-actions", AvailableActionsViewSet, basename="available-actions")
+router.register("linked-accounts", LinkedAccountViewSet)

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class InterloopConfig(AppConfig):
+    name = "config"
+    verbose_name = "Interloop"

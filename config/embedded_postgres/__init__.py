@@ -1,0 +1,1 @@
+"""Django database backend that brings its own PostgreSQL, kept under `DATA_DIR/postgres`."""

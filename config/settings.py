@@ -1,0 +1,203 @@
+"""One settings file; the README lists the environment variables that drive it."""
+
+from pathlib import Path
+
+import structlog
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+from config.env import env, make_credential_key, make_secret_key, secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data")).strip()).absolute()
+
+DEBUG = env.bool("DEBUG", default=False)
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").strip().upper()
+DATABASE_URL = env.str("DATABASE_URL", default="").strip()
+
+# An embedded database is one machine's own, so its secrets may live beside it. With a database of the operator's,
+# made-up secrets would differ between machines, and be gone with the disk while the data they protect stays.
+SECRETS_DIR = DATA_DIR / "secrets" if DEBUG or not DATABASE_URL else None
+SECRET_KEY = secret("SECRET_KEY", make=make_secret_key, keep_under=SECRETS_DIR)
+CREDENTIAL_KEYS = [
+    key.strip()
+    for key in secret("CREDENTIAL_KEYS", make=make_credential_key, keep_under=SECRETS_DIR).split(",")
+    if key.strip()
+]
+for _position, _key in enumerate(CREDENTIAL_KEYS, start=1):
+    try:
+        Fernet(_key)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"CREDENTIAL_KEYS: key {_position} is no Fernet key, which is 32 bytes in URL-safe base64 (44 characters)."
+        ) from error
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=600)  # requests per linked account and minute; 0 means no limit
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "config",
+    "linked_accounts",
+    "remote_users",
+    "applications",
+    "interviews",
+    "sync",
+]
+
+MIDDLEWARE = [
+    "api.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+APPEND_SLASH = False  # the API serves both spellings of a path and never redirects
+WSGI_APPLICATION = "config.wsgi.application"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "config" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+if DATABASE_URL:
+    DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+    if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+        raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: postgresql://user:password@host/name")
+else:
+    DATABASES = {"default": {"ENGINE": "config.embedded_postgres", "NAME": "interloop", "USER": "postgres"}}
+DATABASES["default"]["CONN_MAX_AGE"] = None  # one connection a thread, kept
+DATABASES["default"].setdefault("OPTIONS", {})
+# The list's prepared statements are few and each is good for every tenant: planning costs more than running them.
+DATABASES["default"]["OPTIONS"]["options"] = "-c plan_cache_mode=force_generic_plan"
+
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # Who may call, remembered by each process: linked_accounts/authentication.py.
+    "accesses": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "accesses",
+        "TIMEOUT": 60,
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    },
+}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True  # serves the packages' own files: no collectstatic step
+WHITENOISE_AUTOREFRESH = DEBUG
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["linked_accounts.authentication.AccountTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["linked_accounts.throttling.LinkedAccountThrottle"],
+    "DEFAULT_RENDERER_CLASSES": ["api.renderers.ORJSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.renderers.FixedNegotiation",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "api.pagination.CreatedAtCursorPagination",
+    "DEFAULT_SCHEMA_CLASS": "api.schema.UnifiedAutoSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "api.exceptions.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "PAGE_SIZE": 30,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Interloop",
+    "VERSION": "0.1.0",
+    "DESCRIPTION": (BASE_DIR / "docs" / "api.md").read_text(),
+    "OAS_VERSION": "3.1.1",
+    "SERVERS": [{"url": "/", "description": "This server"}],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SCHEMA_PATH_PREFIX": "/api/ats/v1",
+    "COMPONENT_SPLIT_REQUEST": False,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "api.schema.without_slashes"],
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "ApiKey": {"type": "http", "scheme": "bearer", "description": "An API key of the organization."},
+            "AccountToken": {
+                "type": "apiKey",
+                "in": "header",
+                "name": "X-Account-Token",
+                "description": "The token of the linked account that the request is about.",
+            },
+        }
+    },
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": True, "displayOperationId": False},
+    "REDOC_DIST": "SIDECAR",
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processor": structlog.processors.JSONRenderer(),
+            "foreign_pre_chain": [
+                structlog.contextvars.merge_contextvars,
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.processors.TimeStamper(fmt="iso"),
+                structlog.processors.format_exc_info,
+            ],
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        **{
+            name: {"level": LOG_LEVEL}
+            for name in ("api", "connectors", "interviews", "applications", "remote_users", "linked_accounts", "sync")
+        },
+    },
+}
