@@ -1,0 +1,47 @@
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+
+from unified.models import (
+    RemoteData,
+    UnifiedModel,
+    filter_index,
+    list_indexes,
+    record_key,
+    reference,
+    unified_constraints,
+)
+
+
+class ScheduledInterview(UnifiedModel):
+    """One interview booked for an application; an application can have several."""
+
+    application = reference("applications.Application")
+    job_interview_stage = reference("applications.JobInterviewStage")
+    organizer = reference("remote_users.RemoteUser")
+    interviewers = ArrayField(  # ids of RemoteUsers: docs/adr/0002-interviewers-as-an-array.md
+        models.UUIDField(), default=list, help_text="The panel, in the platform's order."
+    )
+    location = models.TextField(null=True, help_text="A place, or the link of a video call.")
+    start_at = models.DateTimeField(null=True, help_text="An all-day interview starts at midnight UTC.")
+    end_at = models.DateTimeField(null=True, help_text="An all-day interview ends at midnight UTC.")
+    remote_created_at = models.DateTimeField(null=True, help_text="When it was created at the platform.")
+    remote_updated_at = models.DateTimeField(null=True, help_text="When it last changed at the platform.")
+    # Not a closed set: a status that only the platform knows passes through unchanged.
+    status = models.TextField(
+        null=True,
+        help_text="SCHEDULED, AWAITING_FEEDBACK, COMPLETE, or the platform's own word where none of them fits.",
+    )
+    remote_status = models.TextField(null=True, help_text="The status in the platform's words.")
+
+    class Meta:
+        constraints = unified_constraints("interview")
+        indexes = [
+            *list_indexes("interview"),
+            *(filter_index("interview", field) for field in ("application", "job_interview_stage", "organizer")),
+            GinIndex(fields=["interviewers"], name="interview_interviewers"),
+        ]
+
+
+class ScheduledInterviewRemoteData(RemoteData):
+    record = record_key(ScheduledInterview)

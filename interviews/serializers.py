@@ -1,0 +1,48 @@
+from drf_spectacular.utils import extend_schema_serializer
+
+from api.schema import record_example
+from api.serializers import UnifiedModelSerializer, unified_fields
+from applications.serializers import ApplicationSerializer, JobInterviewStageSerializer
+from interviews.models import ScheduledInterview
+from remote_users.serializers import RemoteUserSerializer
+
+
+@extend_schema_serializer(
+    examples=[
+        record_example(
+            application="92e8a369-fffe-430d-b93a-f7e8a16563f1",
+            job_interview_stage="2f7adb59-3fe6-4b5b-aef6-563f72bd13dc",
+            organizer="52bf9b5e-0beb-4f6f-8a72-cd4dca7ca633",
+            interviewers=["f9813dd5-e70b-484c-91d8-00acd6065b07", "89a86fcf-d540-4e6b-ac3d-ce07c4ec9b8d"],
+            location="https://video.example.com/j/1200345",
+            start_at="2026-12-03T08:30:00Z",
+            end_at="2026-12-03T09:15:00Z",
+            remote_created_at="2026-09-30T08:00:00Z",
+            remote_updated_at="2026-09-30T08:00:01.500000Z",
+            status="SCHEDULED",
+        )
+    ]
+)
+class ScheduledInterviewSerializer(UnifiedModelSerializer):
+    expandable = {
+        "application": ApplicationSerializer,
+        "interviewers": RemoteUserSerializer,
+        "job_interview_stage": JobInterviewStageSerializer,
+        "organizer": RemoteUserSerializer,
+    }
+    enum_origins = ("status",)
+
+    class Meta:
+        model = ScheduledInterview
+        fields = unified_fields(
+            "application",
+            "job_interview_stage",
+            "organizer",
+            "interviewers",
+            "location",
+            "start_at",
+            "end_at",
+            "remote_created_at",
+            "remote_updated_at",
+            "status",
+        )

@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class LinkedAccountsConfig(AppConfig):
+    name = "linked_accounts"
+    verbose_name = "Linked accounts"
+
+    def ready(self) -> None:
+        from linked_accounts import schema  # noqa: F401  registers what it holds

@@ -1,0 +1,136 @@
+"""Who calls: an API key names the organization, an account token one of its linked accounts."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.core.cache import caches
+from django.utils.crypto import constant_time_compare
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
+from rest_framework.request import Request
+
+from api.tenants import Tenant
+from linked_accounts.models import ApiKey, LinkedAccount
+from linked_accounts.secrets import secret_hash
+
+
+class InvalidKey(AuthenticationFailed):
+    default_detail = "Invalid token."
+
+
+class MissingAccountToken(AuthenticationFailed):
+    default_detail = "Account Token must be passed in as an X-Account-Token header."
+
+
+class InvalidAccountToken(AuthenticationFailed):
+    """Unknown, revoked, deleted, another organization's, of the other kind: callers cannot tell which."""
+
+    default_detail = "Invalid account token."
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """An authenticated caller. Answers `is_authenticated` for DRF."""
+
+    organization_id: UUID
+    api_key_id: UUID
+    account_type: str
+
+    is_authenticated: ClassVar[bool] = True
+
+
+def find_key(secret: str) -> KeyHolder:
+    """Raises InvalidKey."""
+    hashed = secret_hash(secret)
+    key = ApiKey.objects.filter(secret_hash=hashed, revoked_at__isnull=True).first()
+    if key is None or not constant_time_compare(bytes(key.secret_hash), hashed):
+        raise InvalidKey
+    return KeyHolder(key.organization_id, key.id, key.account_type)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAccess:
+    """An API key together with the token of one of its organization's linked accounts."""
+
+    holder: KeyHolder
+    linked_account_id: UUID
+    key_hash: bytes
+    token_hash: bytes
+
+    # Whether key and token are still good is asked within the statement that reads the rows, so that a remembered
+    # access sees nothing from the moment it is revoked.
+    guard: ClassVar[str] = (
+        "EXISTS (SELECT FROM linked_accounts_linkedaccount a JOIN linked_accounts_apikey k"
+        " ON k.organization_id = a.organization_id AND k.account_type = a.account_type"
+        " WHERE a.id = %(account)s AND a.token_hash = %(token_hash)s"
+        " AND k.id = %(api_key)s AND k.secret_hash = %(key_hash)s AND k.revoked_at IS NULL)"
+    )
+
+    @property
+    def tenant(self) -> Tenant:
+        return Tenant(
+            self.linked_account_id,
+            self.guard,
+            {"token_hash": self.token_hash, "api_key": self.holder.api_key_id, "key_hash": self.key_hash},
+        )
+
+    def verify(self) -> LinkedAccount:
+        """Return the linked account as it is now. Raises AuthenticationFailed if the access was revoked since."""
+        if not ApiKey.objects.filter(id=self.holder.api_key_id, revoked_at__isnull=True).exists():
+            raise InvalidKey
+        account = LinkedAccount.objects.filter(id=self.linked_account_id, token_hash=self.token_hash).first()
+        if account is None:
+            raise InvalidAccountToken
+        return account
+
+
+def find_access(key: str, token: str) -> AccountAccess:
+    """Raises InvalidKey, then MissingAccountToken or InvalidAccountToken."""
+    holder = find_key(key)
+    if not token:
+        raise MissingAccountToken
+    hashed = secret_hash(token)
+    account = LinkedAccount.objects.filter(
+        token_hash=hashed, organization=holder.organization_id, account_type=holder.account_type
+    ).first()
+    if account is None or not constant_time_compare(bytes(account.token_hash), hashed):
+        raise InvalidAccountToken
+    return AccountAccess(holder, account.id, secret_hash(key), hashed)
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <API key>`. An account token may come along and is not looked at."""
+
+    needs_account_token = False
+
+    def authenticate(self, request: Request) -> tuple[KeyHolder, Any]:
+        holder = find_key(bearer(request))
+        return holder, holder
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class AccountTokenAuthentication(ApiKeyAuthentication):
+    """API key and `X-Account-Token`. What was found is remembered for a minute, see AccountAccess.guard."""
+
+    needs_account_token = True
+
+    def authenticate(self, request: Request) -> tuple[KeyHolder, AccountAccess]:
+        key, token = bearer(request), request.META.get("HTTP_X_ACCOUNT_TOKEN", "").strip()
+        remembered = caches["accesses"]
+        name = (secret_hash(key) + secret_hash(token)).hex()
+        access: AccountAccess | None = remembered.get(name)
+        if access is None:
+            access = find_access(key, token)
+            remembered.set(name, access)
+        return access.holder, access
+
+
+def bearer(request: Request) -> str:
+    """Return the key in the Authorization header. Raises NotAuthenticated."""
+    scheme, _, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise NotAuthenticated
+    return str(key.strip())

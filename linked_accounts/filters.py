@@ -1,0 +1,52 @@
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+
+from api.filters import FlagFilter
+from connectors import registry
+from linked_accounts.models import AccountType, LinkedAccount
+from linked_accounts.serializers import CATEGORY
+
+
+class UUIDInFilter(django_filters.BaseInFilter, django_filters.UUIDFilter):
+    pass
+
+
+class TextInFilter(django_filters.BaseInFilter, django_filters.CharFilter):
+    pass
+
+
+class KindFilter(FlagFilter):
+    def filter(self, qs: QuerySet[Any], value: bool | None) -> QuerySet[Any]:
+        if value is None:
+            return qs
+        return qs.filter(account_type=AccountType.TEST if value else AccountType.PRODUCTION)
+
+
+class LinkedAccountFilterSet(django_filters.FilterSet):
+    category = django_filters.CharFilter(method="in_category", help_text="Only `ats` has accounts.")
+    id = django_filters.UUIDFilter("id")
+    ids = UUIDInFilter("id", help_text="Comma separated.")
+    end_user_email_address = django_filters.CharFilter("end_user_email_address", "iexact")
+    end_user_organization_name = django_filters.CharFilter("end_user_organization_name")
+    end_user_origin_id = django_filters.CharFilter("end_user_origin_id")
+    end_user_origin_ids = TextInFilter("end_user_origin_id", help_text="Comma separated.")
+    include_duplicates = FlagFilter(help_text="There are none: an origin id has one account.")
+    integration_name = django_filters.CharFilter(
+        method="of_platform", help_text="The platform's name, such as Greenhouse."
+    )
+    is_test_account = KindFilter(
+        "account_type", help_text="Which kind of account; without it, the kind that the API key sees."
+    )
+    status = django_filters.ChoiceFilter(choices=LinkedAccount.Status.choices)
+
+    class Meta:
+        model = LinkedAccount
+        fields: list[str] = []
+
+    def in_category(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return queryset if value == CATEGORY else queryset.none()
+
+    def of_platform(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return queryset.filter(platform__in=[slug for slug, title in registry.choices() if title == value])

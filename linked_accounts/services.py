@@ -1,0 +1,92 @@
+from collections.abc import Mapping
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from connectors import registry
+from linked_accounts.models import AccountType, LinkedAccount, Organization
+
+DEFAULT_ORGANIZATION = "default"
+
+
+def find_organization(*, name: str | None, create: bool = False) -> Organization:
+    """Return the organization called `name`; without a name the only one there is.
+
+    Makes one where there is none at all, and with `create` also one that is lacking. Raises ValidationError if it is
+    lacking all the same, or if several could be meant.
+    """
+    known = list(Organization.objects.order_by("name"))
+    if not known or (create and name is not None):
+        return Organization.objects.get_or_create(name=name or DEFAULT_ORGANIZATION)[0]
+    fitting = [organization for organization in known if name in (None, organization.name)]
+    if len(fitting) == 1:
+        return fitting[0]
+    names = ", ".join(organization.name for organization in known)
+    if fitting:
+        raise ValidationError({"organization": f"There are several; name one of {names}."})
+    raise ValidationError({"organization": f"There is none called {name}; there are {names}."})
+
+
+def link_account(
+    *,
+    organization: Organization,
+    platform: str,
+    end_user_origin_id: str,
+    end_user_organization_name: str,
+    end_user_email_address: str,
+    credentials: Mapping[str, str],
+    base_url: str | None = None,
+    is_test: bool = False,
+) -> tuple[LinkedAccount, str | None]:
+    """Link an account, or link the one of the same origin id anew, which keeps its id and its token.
+
+    Returns it with its account token, which is None if the secret key has changed since the token was made: it then
+    works as before and cannot be shown. Raises ValidationError, by field, for all that is wrong; credentials are not
+    tried out.
+    """
+    if platform not in registry.connectors():
+        known = ", ".join(registry.connectors())
+        raise ValidationError({"platform": f"There is no platform {platform}; there are {known}."})
+    account_type = AccountType.TEST if is_test else AccountType.PRODUCTION
+    with transaction.atomic():
+        account = (
+            LinkedAccount.objects.select_for_update()
+            .filter(organization=organization, account_type=account_type, end_user_origin_id=end_user_origin_id)
+            .first()
+        )
+        if account is None:
+            account = LinkedAccount(
+                organization=organization,
+                platform=platform,
+                account_type=account_type,
+                end_user_origin_id=end_user_origin_id,
+            )
+            account.issue_token()
+        elif account.platform != platform:
+            raise ValidationError(
+                {
+                    "end_user_origin_id": f"{end_user_origin_id} is linked to {account.integration_name} already. An "
+                    "account of another platform is another account: delete that one first, or choose another origin id."
+                }
+            )
+        account.end_user_organization_name = end_user_organization_name
+        account.end_user_email_address = end_user_email_address
+        account.complete(credentials=credentials, base_url=base_url)
+        _validate(account, credentials)
+        account.save()
+    return account, account.account_token()
+
+
+def _validate(account: LinkedAccount, credentials: Mapping[str, str]) -> None:
+    """Raises ValidationError for all that is wrong, by field."""
+    errors: dict[str, list[str]] = {}
+    if problems := account.connector_class.validate_credentials(credentials):
+        errors["credentials"] = [f"{name}: {problem}" for name, problem in problems.items()]
+    if account.base_url is not None and not account.base_url.startswith(("http://", "https://")):
+        errors["base_url"] = ["It has to begin with https:// or http://."]
+    try:
+        account.full_clean(exclude={"credentials", *errors})
+    except ValidationError as error:
+        errors |= error.message_dict
+    if errors:
+        raise ValidationError(errors)

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class RemoteUsersConfig(AppConfig):
+    name = "remote_users"
+    verbose_name = "Remote users"
