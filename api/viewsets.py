@@ -1,0 +1,87 @@
+from collections.abc import Callable
+from typing import Any, cast
+from uuid import UUID
+
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
+
+from api import pagination, statements
+from api.filters import UnifiedFilterSet
+from api.parameters import read_shape
+from api.serializers import UnifiedModelSerializer
+from api.tenants import access
+
+
+class RateLimitHeaders(APIView):
+    """Tells in every answer what the throttle has noted on the request."""
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        for name, value in getattr(request, "rate_limit_headers", {}).items():
+            response[name] = value
+        return super().finalize_response(request, response, *args, **kwargs)
+
+
+class UnifiedViewSet(RateLimitHeaders, GenericViewSet[Any]):
+    """Lists and retrieves a unified model for the caller's linked account, each by one SQL statement.
+
+    What a caller may see is said by `request.auth`, an `api.tenants.Access`.
+    """
+
+    serializer_class: type[UnifiedModelSerializer]
+    filterset_class: type[UnifiedFilterSet]
+    lookup_value_regex = "[^/]+"
+
+    def list(self, request: Request) -> Response:
+        place = pagination.cursor(request)
+        given, shape, size = _read_all(
+            lambda: self.filterset_class.read(request.query_params),
+            lambda: read_shape(request, self.serializer_class),
+            lambda: pagination.page_size(request),
+        )
+        page = statements.fetch_page(
+            self.serializer_class,
+            self.filterset_class,
+            tenant=access(request).tenant,
+            shape=shape,
+            given=given,
+            place=place,
+            size=size,
+        )
+        if not page.results:
+            access(request).verify()
+        body = pagination.envelope(page.results, page.anchors, more_before=page.more_before, more_after=page.more_after)
+        return Response(body)
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        (shape,) = _read_all(lambda: read_shape(request, self.serializer_class))
+        record = None
+        if id := _uuid(pk):
+            record = statements.fetch_one(self.serializer_class, tenant=access(request).tenant, shape=shape, id=id)
+        if record is None:
+            access(request).verify()
+            raise NotFound
+        return Response(record)
+
+
+def _read_all(*readers: Callable[[], Any]) -> list[Any]:
+    """Return what each reader returns, or raise one ValidationError with the errors of all."""
+    results: list[Any] = []
+    errors: dict[str, Any] = {}
+    for read in readers:
+        try:
+            results.append(read())
+        except ValidationError as error:
+            errors.update(cast(dict[str, Any], error.detail))
+    if errors:
+        raise ValidationError(errors)
+    return results
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,83 @@
+import gzip
+import json
+
+import pytest
+from django.test import Client
+
+from tests.factories import RemoteUserFactory
+
+
+def test_paths_are_served_with_and_without_a_slash(api, account):
+    user = RemoteUserFactory(linked_account=account)
+
+    assert api.get("users").json() == api.get("users/").json()
+    assert api.get(f"users/{user.id}").json() == api.get(f"users/{user.id}/").json()
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/html", "application/xml", "nonsense"])
+def test_answers_are_json_whatever_is_accepted(api, accept):
+    response = api.client.get("/api/ats/v1/users", headers={"Accept": accept})
+
+    assert response.status_code == 200
+    assert response["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/api/ats/v1/nothing/", "/api/ats/v1/users/1/2"])
+def test_unknown_routes_are_json_too(api, path):
+    response = api.client.get(path)
+
+    assert (response.status_code, response.json()) == (404, {"detail": "Not found."})
+    assert response["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS"])
+def test_wrong_methods_are_told_which_are_right(api, method):
+    response = api.client.generic(method, "/api/ats/v1/users")
+
+    assert (response.status_code, response.json()) == (405, {"detail": f'Method "{method}" not allowed.'})
+    assert "GET" in response["Allow"]
+
+
+def test_a_fault_of_ours_is_a_500_without_internals(api, monkeypatch):
+    api.client.raise_request_exception = False
+    monkeypatch.setattr("api.statements.fetch_page", lambda *args, **kwargs: 1 / 0)
+
+    response = api.get("users")
+
+    assert (response.status_code, response.json()) == (500, {"detail": "Internal server error."})
+
+
+def test_a_foreign_host_name_is_a_400_in_json(api):
+    response = api.client.get("/api/ats/v1/users", headers={"Host": "evil.example"})
+
+    assert (response.status_code, response.json()) == (400, {"detail": "Bad request."})
+
+
+def test_gzip_is_honoured(api, account):
+    for _ in range(10):
+        RemoteUserFactory(linked_account=account)
+
+    response = api.client.get("/api/ats/v1/users", headers={"Accept-Encoding": "gzip"})
+
+    assert response["Content-Encoding"] == "gzip"
+    assert len(json.loads(gzip.decompress(response.content))["results"]) == 10
+
+
+def test_a_sane_request_id_is_echoed(api):
+    response = api.client.get("/api/ats/v1/users", headers={"X-Request-Id": "job-7/attempt:2"})
+
+    assert response["X-Request-Id"] == "job-7/attempt:2"
+
+
+@pytest.mark.parametrize("id", ["", "a b", "x" * 129, 'a"b', "ü"])
+def test_another_request_id_is_replaced(id):
+    response = Client().get("/api/nothing", headers={"X-Request-Id": id})
+
+    assert response["X-Request-Id"] != id
+    assert len(response["X-Request-Id"]) == 36
+
+
+def test_the_api_sends_no_cors_headers(api):
+    response = api.client.get("/api/ats/v1/users", headers={"Origin": "https://app.example.com"})
+
+    assert not [name for name in response.headers if name.lower().startswith("access-control")]

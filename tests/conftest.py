@@ -1,0 +1,50 @@
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from linked_accounts.models import AccountType, LinkedAccount
+from tests.factories import ApiKeyFactory, LinkedAccountFactory
+
+
+@pytest.fixture(autouse=True)
+def _no_rate_limit(settings):
+    settings.API_RATE_LIMIT = 0
+
+
+@pytest.fixture
+def account(db) -> LinkedAccount:
+    return LinkedAccountFactory()
+
+
+class Api:
+    """Calls the API for one linked account; paths are relative to /api/ats/v1/."""
+
+    def __init__(self, account: Any, **headers: str) -> None:
+        self.key = ApiKeyFactory(organization=account.organization, is_test=account.account_type == AccountType.TEST)
+        self.client = Client(
+            headers={"Authorization": f"Bearer {self.key.secret}", "X-Account-Token": account.token, **headers}
+        )
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        return self.client.get(f"/api/ats/v1/{path}", parameters)
+
+    def results(self, path: str, **parameters: Any) -> Any:
+        response = self.get(path, **parameters)
+        assert response.status_code == 200, response.content
+        return response.json()["results"]
+
+    def walk(self, path: str, direction: str = "next", **parameters: Any) -> list[list[Any]]:
+        """Return the pages from the first on (or from `cursor`), the results of each."""
+        pages = []
+        while True:
+            body = self.get(path, **parameters).json()
+            pages.append(body["results"])
+            if body[direction] is None:
+                return pages
+            parameters["cursor"] = body[direction]
+
+
+@pytest.fixture
+def api(account) -> Api:
+    return Api(account)
