@@ -1,0 +1,156 @@
+"""What a platform can offer. Every default is "unsupported" or "nothing"."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from connectors.creation import Creation
+from connectors.errors import UnsupportedOperation
+from connectors.records import Fetched, Record, Unreadable
+from connectors.values import text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """One thing that a customer enters to link an account.
+
+    `required` may depend on the other values: a function of all that were given.
+    """
+
+    name: str
+    label: str
+    help_text: str = ""
+    required: bool | Callable[[Mapping[str, str]], bool] = True
+    secret: bool = True
+    choices: tuple[str, ...] = ()
+
+    def is_required(self, given: Mapping[str, str]) -> bool:
+        return self.required(given) if callable(self.required) else self.required
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What one sync asks for. `since` is the start of the last good one; None asks for everything there is.
+
+    Both are aware UTC times; a connector subtracts what overlap its platform needs.
+    """
+
+    since: datetime | None
+    started_at: datetime
+
+    @property
+    def is_full(self) -> bool:
+        return self.since is None
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What a sync cost so far: requests made, seconds waited before trying again (rate limits, back-off)."""
+
+    requests: int = 0
+    waited_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSupport:
+    """How a platform serves one unified model. `fields` are those that the connector fills.
+
+    `lists_everything`: a full sync lists every record there is, so one that is missing from it was deleted.
+    """
+
+    fields: frozenset[str]
+    lists_everything: bool = True
+
+
+class Connector:
+    """One customer's connection to one platform, for the length of a sync or a call. A context manager.
+
+    Subclasses declare what they are and override the `fetch_…` methods of what they support, each of which hands back
+    records in any order, one entry a payload: `Unreadable` for those that cannot be read, `Gap` for missing extras.
+    Records of other models may come along, before or among them. They raise ConnectorError where a listing fails; what
+    was handed back until then stays.
+    """
+
+    slug: ClassVar[str]
+    name: ClassVar[str]
+    color: ClassVar[str] = "#334155"
+    default_base_url: ClassVar[str]
+    credentials: ClassVar[tuple[Credential, ...]]
+    models: ClassVar[Mapping[str, ModelSupport]]  # by unified model name
+    creations: ClassVar[Mapping[str, Creation]] = {}  # what POST will take, by unified model name
+
+    def __init__(self, *, credentials: Mapping[str, str], base_url: str | None = None) -> None:
+        self.settings = credentials
+        self.base_url = (base_url or self.default_base_url).rstrip("/")
+        self.has_own_base_url = self.base_url != self.default_base_url.rstrip("/")
+        self.traffic = Traffic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back connections."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values that no message may show."""
+        return tuple(value for one in self.credentials if one.secret and (value := self.settings.get(one.name)))
+
+    def check(self) -> None:
+        """Make the cheapest call that shows whether the credentials work. Raises ConnectorError."""
+        raise UnsupportedOperation(f"{self.name} offers no way to test credentials")
+
+    def fetch_users(self, window: Window) -> Iterable[Fetched]:
+        return ()
+
+    def fetch_job_interview_stages(self, window: Window) -> Iterable[Fetched]:
+        return ()
+
+    def fetch_applications(self, window: Window) -> Iterable[Fetched]:
+        return ()
+
+    def fetch_interviews(self, window: Window) -> Iterable[Fetched]:
+        return ()
+
+    @classmethod
+    def validate_credentials(cls, given: Mapping[str, str]) -> dict[str, str]:
+        """Return what is wrong, by credential name: missing, unknown, not one of the choices. Empty if all is well."""
+        known = {credential.name: credential for credential in cls.credentials}
+        problems = {
+            name: f"{cls.name} has no such credential; it knows {', '.join(known)}."
+            for name in given.keys() - known.keys()
+        }
+        for name, credential in known.items():
+            value = given.get(name, "")
+            if not value:
+                if credential.is_required(given):
+                    problems[name] = f"Required: {credential.label}."
+            elif credential.choices and value not in credential.choices:
+                problems[name] = f"Must be one of {', '.join(credential.choices)}."
+        return problems
+
+
+# What reading a payload raises when it is not what the platform's documentation says.
+UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError)
+
+
+def unreadable(payload: Any, model_name: str, error: Exception, *, id_key: str = "id") -> Unreadable:
+    remote_id = payload.get(id_key) if isinstance(payload, Mapping) else None
+    return Unreadable(
+        model_name=model_name, remote_id=text(remote_id), reason=text(f"{type(error).__name__}: {error}") or ""
+    )
+
+
+def read_each(
+    payloads: Iterable[Any], read: Callable[[Any], Record], model_name: str, *, id_key: str = "id"
+) -> Iterator[Fetched]:
+    """Yield each payload's record, or Unreadable in its place where `read` cannot make sense of it."""
+    for payload in payloads:
+        try:
+            yield read(payload)
+        except UNREADABLE as error:
+            yield unreadable(payload, model_name, error, id_key=id_key)

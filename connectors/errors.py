@@ -1,0 +1,38 @@
+# ruff: noqa: N818 (they are named for what happened)
+"""What can go wrong between us and a platform. Messages are for people: they never hold a credential."""
+
+
+class ConnectorError(Exception):
+    """Base of everything that a connector raises on purpose."""
+
+
+class BadCredentials(ConnectorError):
+    """The platform refuses the credentials: the account has to be linked anew."""
+
+
+class MissingPermission(ConnectorError):
+    """The credentials are right and may not do this (403)."""
+
+
+class RateLimited(ConnectorError):
+    """The platform asks us to wait, and for longer than a sync may wait."""
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class PlatformUnavailable(ConnectorError):
+    """No answer, or 5xx after all retries."""
+
+
+class UnexpectedAnswer(ConnectorError):
+    """The platform answered something that its contract does not know."""
+
+
+class NotFound(UnexpectedAnswer):
+    """There is no such thing, or no such endpoint any more (404, 410)."""
+
+
+class UnsupportedOperation(ConnectorError):
+    """This platform cannot do what was asked."""

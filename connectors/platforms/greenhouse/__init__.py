@@ -1,0 +1,3 @@
+from connectors.platforms.greenhouse.connector import GreenhouseConnector
+
+CONNECTOR = GreenhouseConnector

@@ -1,0 +1,177 @@
+"""Greenhouse: what it is, and which of its two interfaces an account uses."""
+
+from collections.abc import Iterator, Mapping
+
+from connectors.auth import BasicAuth, ClientCredentials
+from connectors.base import Connector, Credential, ModelSupport, Window
+from connectors.creation import Creation, Parameter
+from connectors.http import Auth, Retries, Session
+from connectors.platforms.greenhouse.harvest import Harvest
+from connectors.platforms.greenhouse.harvest_v1 import HarvestV1
+from connectors.platforms.greenhouse.harvest_v3 import HarvestV3
+from connectors.records import Fetched
+
+DEFAULT_AUTH_BASE_URL = "https://auth.greenhouse.io"
+
+
+def _uses_v1(given: Mapping[str, str]) -> bool:
+    return given.get("api_version") == "v1"
+
+
+def _uses_v3(given: Mapping[str, str]) -> bool:
+    return not _uses_v1(given)
+
+
+class GreenhouseConnector(Connector):
+    """Harvest v3 with OAuth by default; Harvest v1 with an API key where that still answers.
+
+    https://harvestdocs.greenhouse.io/docs/authentication, https://developers.greenhouse.io/harvest.html#authentication
+    """
+
+    slug, name, color = "greenhouse", "Greenhouse", "#24a47f"
+    default_base_url = "https://harvest.greenhouse.io"
+    retries = Retries(backoff_seconds=(1, 2, 4, 8, 16), rate_limit_seconds=30)
+    credentials = (
+        Credential(
+            name="api_version",
+            label="API version",
+            help_text="v3 unless told otherwise. Greenhouse announced the end of v1 for August 2026.",
+            required=False,
+            secret=False,
+            choices=("v3", "v1"),
+        ),
+        Credential(
+            name="client_id",
+            label="Client ID",
+            help_text="Of a Harvest V3 (OAuth) credential, made under Configure, Dev Center, API Credentials.",
+            required=_uses_v3,
+            secret=False,
+        ),
+        Credential(name="client_secret", label="Client secret", required=_uses_v3),
+        Credential(
+            name="user_id",
+            label="User ID",
+            help_text="Greenhouse user to act as. Reading with v3 takes a Site Admin.",
+            required=False,
+            secret=False,
+        ),
+        Credential(
+            name="auth_base_url",
+            label="Address of the token endpoint",
+            help_text="Only for proxies: where /token is, if not where Greenhouse has it.",
+            required=False,
+            secret=False,
+        ),
+        Credential(name="api_key", label="API key", help_text="Of Harvest v1 only.", required=_uses_v1),
+    )
+    models = {
+        "RemoteUser": ModelSupport(
+            fields=frozenset({"first_name", "last_name", "email", "disabled", "remote_created_at", "access_role"})
+        ),
+        "JobInterviewStage": ModelSupport(fields=frozenset({"name", "job", "stage_order"})),
+        "Application": ModelSupport(
+            fields=frozenset(
+                {
+                    "candidate",
+                    "job",
+                    "applied_at",
+                    "rejected_at",
+                    "source",
+                    "credited_to",
+                    "current_stage",
+                    "reject_reason",
+                }
+            )
+        ),
+        "ScheduledInterview": ModelSupport(
+            fields=frozenset(
+                {
+                    "application",
+                    "job_interview_stage",
+                    "organizer",
+                    "interviewers",
+                    "location",
+                    "start_at",
+                    "end_at",
+                    "remote_created_at",
+                    "remote_updated_at",
+                    "status",
+                }
+            )
+        ),
+    }
+
+    # https://harvestdocs.greenhouse.io/docs/write-endpoint-migration-guide
+    creations = {
+        "ScheduledInterview": Creation(
+            fields={
+                "application": "An application that is neither rejected nor hired, and no prospect's.",
+                "job_interview_stage": "The application's current stage where none is given.",
+                "organizer": "Harvest v1 takes the acting user instead.",
+                "interviewers": "At least one.",
+                "location": "A place or a link.",
+                "start_at": "When it starts.",
+                "end_at": "When it ends, after its start.",
+                "status": "An interview is always created as scheduled.",
+            },
+            required=frozenset({"application", "interviewers", "start_at", "end_at"}),
+            choices={"status": {"SCHEDULED": "On the calendar."}},
+            integration_params=(
+                Parameter(
+                    name="job_interview_id",
+                    description="The interview slot of the hiring plan; wins over job_interview_stage.",
+                ),
+                Parameter(
+                    name="response_status",
+                    description="What the interviewers have answered to the invitation.",
+                    choices=("needs_action", "declined", "tentative", "accepted"),
+                ),
+                Parameter(
+                    name="external_event_id",
+                    description="The calendar event's own id, unique at Greenhouse; made up where none is given.",
+                ),
+                Parameter(name="video_conferencing_url", description="The link of a video call."),
+            ),
+        )
+    }
+
+    def __init__(self, *, credentials: Mapping[str, str], base_url: str | None = None) -> None:
+        super().__init__(credentials=credentials, base_url=base_url)
+        is_v1 = _uses_v1(credentials)
+        self.session = Session(
+            traffic=self.traffic,
+            auth=BasicAuth(credentials["api_key"]) if is_v1 else self._oauth(),
+            retries=self.retries,
+            secrets=self.secrets,
+        )
+        self.harvest: Harvest = (HarvestV1 if is_v1 else HarvestV3)(self.session, self.base_url)
+
+    def close(self) -> None:
+        self.session.close()
+
+    def check(self) -> None:
+        self.harvest.check()
+
+    def fetch_users(self, window: Window) -> Iterator[Fetched]:
+        return self.harvest.fetch_users(window)
+
+    def fetch_job_interview_stages(self, window: Window) -> Iterator[Fetched]:
+        return self.harvest.fetch_job_interview_stages(window)
+
+    def fetch_applications(self, window: Window) -> Iterator[Fetched]:
+        return self.harvest.fetch_applications(window)
+
+    def fetch_interviews(self, window: Window) -> Iterator[Fetched]:
+        return self.harvest.fetch_interviews(window)
+
+    def _oauth(self) -> Auth:
+        # Whoever puts a proxy or a simulator in Greenhouse's place has it answer for the token endpoint, too.
+        own = self.base_url if self.has_own_base_url else DEFAULT_AUTH_BASE_URL
+        auth_base_url = (self.settings.get("auth_base_url") or own).rstrip("/")
+        user_id = self.settings.get("user_id")
+        return ClientCredentials(
+            f"{auth_base_url}/token",
+            client_id=self.settings["client_id"],
+            client_secret=self.settings["client_secret"],
+            parameters={"sub": user_id} if user_id else None,
+        )

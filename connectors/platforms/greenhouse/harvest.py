@@ -1,0 +1,73 @@
+"""What both versions of Greenhouse's Harvest API have in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from connectors.base import UNREADABLE, Window
+from connectors.errors import MissingPermission, UnexpectedAnswer
+from connectors.http import Parameters, Session
+from connectors.pagination import follow_links
+from connectors.platforms.greenhouse.mapping import Dictionary
+from connectors.records import Fetched, Gap
+
+MAX_PER_PAGE = 500
+# A record that is written while a window is read can be missing from it.
+OVERLAP = timedelta(minutes=5)
+
+
+class Harvest(ABC):
+    """Reads one account. Dictionaries are read once in its life, when first needed."""
+
+    def __init__(self, session: Session, base_url: str) -> None:
+        self.session = session
+        self.base_url = base_url
+        self._dictionaries: dict[str, Dictionary] = {}
+
+    @abstractmethod
+    def check(self) -> None: ...
+
+    @abstractmethod
+    def fetch_users(self, window: Window) -> Iterator[Fetched]: ...
+
+    @abstractmethod
+    def fetch_job_interview_stages(self, window: Window) -> Iterator[Fetched]: ...
+
+    @abstractmethod
+    def fetch_applications(self, window: Window) -> Iterator[Fetched]: ...
+
+    @abstractmethod
+    def fetch_interviews(self, window: Window) -> Iterator[Fetched]: ...
+
+    def _rows(self, path: str, params: Parameters) -> Iterator[Any]:
+        """Yield the payloads of a listing. Every one is a bare array."""
+        for page in follow_links(self.session, self.base_url + path, params):
+            if not isinstance(page, list):
+                raise UnexpectedAnswer(f"GET {path}: answered with something other than a list")
+            yield from page
+
+    def _dictionary(
+        self, path: str, params: Parameters, entries: Callable[[Any], Iterable[tuple[str, str | None]]]
+    ) -> Generator[Gap, None, Dictionary]:
+        """Return what `entries` finds in the payloads of a listing. A Gap says what we may not, or cannot, read."""
+        if path not in self._dictionaries:
+            dictionary: dict[str, str | None] = {}
+            try:
+                for payload in self._rows(path, params):
+                    try:
+                        dictionary.update(entries(payload))
+                    except UNREADABLE as error:
+                        yield Gap(reason=f"GET {path}: an entry cannot be read: {error}")
+            except MissingPermission as error:
+                yield Gap(reason=str(error))
+            self._dictionaries[path] = dictionary
+        return self._dictionaries[path]
+
+
+def changed_since(window: Window) -> datetime | None:
+    return window.since - OVERLAP if window.since else None
+
+
+def iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,135 @@
+"""What connectors hand back: one frozen record per unified model, not yet a row.
+
+References are the platform's ids, or a record where the platform says more than the id. None means that the platform
+does not say; an empty tuple that there is none.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, NamedTuple
+
+MAX_REMOTE_ID_LENGTH = 500
+
+
+class Choice(NamedTuple):
+    """An enum value in our words, and in the platform's. `origin` is None where we computed the value."""
+
+    value: str
+    origin: str | None
+
+
+class Original(NamedTuple):
+    """One original behind a record: `data` as the platform sent it, `path` the listing it came from."""
+
+    path: str
+    data: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Raises ValueError where the remote id cannot identify anything."""
+
+    model_name: ClassVar[str]
+
+    remote_id: str
+    remote_was_deleted: bool = False
+    remote_data: tuple[Original, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.remote_id) <= MAX_REMOTE_ID_LENGTH:
+            raise ValueError(f"a remote id has 1 to {MAX_REMOTE_ID_LENGTH} characters, not {len(self.remote_id)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateRecord(Record):
+    model_name: ClassVar[str] = "Candidate"
+
+    first_name: str | None = None
+    last_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord(Record):
+    model_name: ClassVar[str] = "Job"
+
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectReasonRecord(Record):
+    model_name: ClassVar[str] = "RejectReason"
+
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteUserRecord(Record):
+    model_name: ClassVar[str] = "RemoteUser"
+
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    disabled: bool | None = None
+    remote_created_at: datetime | None = None
+    access_role: Choice | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobInterviewStageRecord(Record):
+    model_name: ClassVar[str] = "JobInterviewStage"
+
+    name: str | None = None
+    job: str | JobRecord | None = None
+    stage_order: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationRecord(Record):
+    model_name: ClassVar[str] = "Application"
+
+    candidate: str | CandidateRecord | None = None
+    job: str | JobRecord | None = None
+    applied_at: datetime | None = None
+    rejected_at: datetime | None = None
+    source: str | None = None
+    credited_to: str | None = None
+    current_stage: str | None = None
+    reject_reason: str | RejectReasonRecord | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledInterviewRecord(Record):
+    model_name: ClassVar[str] = "ScheduledInterview"
+
+    application: str | None = None
+    job_interview_stage: str | None = None
+    organizer: str | None = None
+    interviewers: tuple[str, ...] = ()
+    location: str | None = None
+    start_at: datetime | None = None
+    end_at: datetime | None = None
+    remote_created_at: datetime | None = None
+    remote_updated_at: datetime | None = None
+    status: Choice | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A payload that could not be read. The sync goes on without it and says so.
+
+    `remote_id` is None where the payload does not even say which record it is.
+    """
+
+    model_name: str
+    remote_id: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Something beside the records that could not be had, such as a dictionary of names: the sync is partial."""
+
+    reason: str
+
+
+Fetched = Record | Unreadable | Gap

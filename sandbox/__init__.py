@@ -1,0 +1,1 @@
+"""Simulated platforms on loopback, so that developing and testing need no account with any vendor."""
