@@ -2,6 +2,7 @@ from collections.abc import Callable
 from typing import Any, cast
 from uuid import UUID
 
+from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,6 +11,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from api import pagination, statements
 from api.filters import UnifiedFilterSet
+from api.meta import MetaSerializer, meta
 from api.parameters import read_shape
 from api.serializers import UnifiedModelSerializer
 from api.tenants import access
@@ -64,6 +66,23 @@ class UnifiedViewSet(RateLimitHeaders, GenericViewSet[Any]):
             access(request).verify()
             raise NotFound
         return Response(record)
+
+
+class CreatableViewSet(UnifiedViewSet):
+    """A model that some platform creates records of. `request.auth.verify()` hands back the linked account."""
+
+    @action(detail=False, url_path="meta/post", serializer_class=MetaSerializer, pagination_class=None)
+    def meta_post(self, request: Request) -> Response:
+        """What creating a record takes at the linked account's platform."""
+        account = access(request).verify()
+        model: Any = type(self).serializer_class.Meta.model
+        body = meta(
+            type(self).serializer_class,
+            account.connector_class.creations.get(model.__name__),
+            account_status=account.status,
+            can_make_request=False,  # nothing is created through this API yet
+        )
+        return Response(body)
 
 
 def _read_all(*readers: Callable[[], Any]) -> list[Any]:

@@ -1,4 +1,4 @@
-from api.viewsets import UnifiedViewSet
+from api.viewsets import CreatableViewSet, UnifiedViewSet
 from applications.filters import (
     ApplicationFilterSet,
     CandidateFilterSet,
@@ -16,7 +16,7 @@ from applications.serializers import (
 )
 
 
-class ApplicationViewSet(UnifiedViewSet):
+class ApplicationViewSet(CreatableViewSet):
     """Candidates' applications for jobs."""
 
     queryset = Application.objects.all()

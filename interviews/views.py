@@ -1,10 +1,10 @@
-from api.viewsets import UnifiedViewSet
+from api.viewsets import CreatableViewSet
 from interviews.filters import ScheduledInterviewFilterSet
 from interviews.models import ScheduledInterview
 from interviews.serializers import ScheduledInterviewSerializer
 
 
-class ScheduledInterviewViewSet(UnifiedViewSet):
+class ScheduledInterviewViewSet(CreatableViewSet):
     """Interviews booked for applications."""
 
     queryset = ScheduledInterview.objects.all()

@@ -25,7 +25,7 @@ class UnifiedModel(models.Model):
     # blake2b-16 of the unified values: a sync compares it to see what changed. Null for shells.
     content_hash = models.BinaryField(null=True, max_length=16)
 
-    objects = UnifiedQuerySet.as_manager()
+    objects = models.Manager.from_queryset(UnifiedQuerySet)()
 
     class Meta:
         abstract = True
