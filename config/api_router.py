@@ -11,6 +11,7 @@ from applications.views import (
 from interviews.views import ScheduledInterviewViewSet
 from linked_accounts.views import AccountDetailsViewSet, AvailableActionsViewSet, LinkedAccountViewSet
 from remote_users.views import RemoteUserViewSet
+from sync.views import SyncStatusViewSet
 
 router = Router()
 router.register("interviews", ScheduledInterviewViewSet)
@@ -23,3 +24,4 @@ router.register("reject-reasons", RejectReasonViewSet)
 router.register("account-details", AccountDetailsViewSet, basename="account-details")
 router.register("available-actions", AvailableActionsViewSet, basename="available-actions")
 router.register("linked-accounts", LinkedAccountViewSet)
+router.register("sync-status", SyncStatusViewSet, basename="sync-status")

@@ -156,7 +156,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/api/ats/v1",
-    "COMPONENT_SPLIT_REQUEST": False,
+    "ENUM_NAME_OVERRIDES": {
+        "AccountStatusEnum": "linked_accounts.models.LinkedAccount.Status",
+        "SyncStatusEnum": "sync.models.ModelSync.Status",
+        "SyncResultEnum": "sync.models.Result",
+    },
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "api.schema.without_slashes"],
     "APPEND_COMPONENTS": {
         "securitySchemes": {

@@ -26,11 +26,15 @@ class KindFilter(FlagFilter):
 
 class LinkedAccountFilterSet(django_filters.FilterSet):
     category = django_filters.CharFilter(method="in_category", help_text="Only `ats` has accounts.")
-    id = django_filters.UUIDFilter("id")
+    id = django_filters.UUIDFilter("id", help_text="Id of the linked account.")
     ids = UUIDInFilter("id", help_text="Comma separated.")
-    end_user_email_address = django_filters.CharFilter("end_user_email_address", "iexact")
-    end_user_organization_name = django_filters.CharFilter("end_user_organization_name")
-    end_user_origin_id = django_filters.CharFilter("end_user_origin_id")
+    end_user_email_address = django_filters.CharFilter(
+        "end_user_email_address", "iexact", help_text="The customer's e-mail address, in upper or lower case."
+    )
+    end_user_organization_name = django_filters.CharFilter(
+        "end_user_organization_name", help_text="The customer's name."
+    )
+    end_user_origin_id = django_filters.CharFilter("end_user_origin_id", help_text="The customer's id in your product.")
     end_user_origin_ids = TextInFilter("end_user_origin_id", help_text="Comma separated.")
     include_duplicates = FlagFilter(help_text="There are none: an origin id has one account.")
     integration_name = django_filters.CharFilter(
@@ -39,7 +43,9 @@ class LinkedAccountFilterSet(django_filters.FilterSet):
     is_test_account = KindFilter(
         "account_type", help_text="Which kind of account; without it, the kind that the API key sees."
     )
-    status = django_filters.ChoiceFilter(choices=LinkedAccount.Status.choices)
+    status = django_filters.ChoiceFilter(
+        choices=LinkedAccount.Status.choices, help_text="Whether the account is linked and working."
+    )
 
     class Meta:
         model = LinkedAccount

@@ -66,7 +66,7 @@ def link_account(
             raise ValidationError(
                 {
                     "end_user_origin_id": f"{end_user_origin_id} is linked to {account.integration_name} already. An "
-                    "account of another platform is another account: delete that one first, or choose another origin id."
+                    "account of another platform is another account: delete that one, or choose another origin id."
                 }
             )
         account.end_user_organization_name = end_user_organization_name

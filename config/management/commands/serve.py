@@ -1,0 +1,60 @@
+import os
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.migrations.executor import MigrationExecutor
+from granian import Granian
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+
+BLOCKING_THREADS = 2  # one waits for PostgreSQL while the other works: half as fast again as one
+
+
+class Command(BaseCommand):
+    help = "Serve the API, its documentation and the admin site. Stop it with Ctrl-C or SIGTERM."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_server_arguments(parser)
+        parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
+
+    def handle(self, *, host: str, port: int, workers: int, **options: Any) -> None:
+        if workers < 1:
+            raise CommandError("--workers: at least 1")
+        check_migrations()
+        self.stderr.write(f"Serving on http://{host}:{port}/")
+        server(host=host, port=port, workers=workers).serve()
+
+
+def add_server_arguments(parser: CommandParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8000, help="default: %(default)s")
+
+
+def check_migrations() -> None:
+    """Raise CommandError unless the database is of this version. Leaves no connection behind."""
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    connection.close()
+    if missing:
+        names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in missing)
+        raise CommandError(f"The {DEFAULT_DB_ALIAS} database lacks migrations: {names}. Run: manage.py migrate")
+
+
+def server(*, host: str, port: int, workers: int) -> Any:
+    return Granian(
+        "config.wsgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=BLOCKING_THREADS,
+        # Connections that hang in the middle of their headers are given up.
+        http1_settings=HTTP1Settings(header_read_timeout=10_000),
+        log_level=LogLevels.warning,
+        log_access=True,
+        log_access_format='%(addr)s "%(method)s %(path)s" %(status)d %(dt_ms).1f ms',
+        respawn_failed_workers=True,
+        workers_kill_timeout=10,
+    )
