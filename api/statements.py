@@ -71,45 +71,60 @@ class _Query:
     by_id: bool = False
 
 
-def fetch_page(
-    serializer: SerializerClass,
-    filterset: FilterSetClass,
-    *,
-    tenant: Tenant,
-    shape: Shape,
-    given: Mapping[str, Any],
-    place: Cursor | None,
-    size: int,
-) -> Page:
-    """Return the page of the list at `place`, in list order; `given` are the filterset's validated values."""
-    parameters = {name: value for name, value in given.items() if not isinstance(value, bool)}
-    range_ = _range(parameters, place)
-    if place:
-        parameters |= {"place_created_at": place.created_at, "place_id": place.id}
-    query = _Query(
-        serializer,
-        filterset,
-        tenant.guard,
-        shape,
-        frozenset(parameters) & filterset.base_filters.keys() - {"created_after", "created_before"},
-        range_,
-        size + 1,
-        has_place=place is not None,
-        show_deleted=bool(given.get("include_deleted_data")),
-        show_shells=bool(given.get("include_shell_data")),
-    )
-    results, anchors, beyond = _fetch(query, tenant, parameters)
-    more = len(results) > size
-    del results[size:], anchors[size:]
-    if place and place.backwards:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A page of a list: `given` are the filterset's validated values."""
+
+    serializer: SerializerClass
+    filterset: FilterSetClass
+    tenant: Tenant
+    shape: Shape
+    given: Mapping[str, Any]
+    place: Cursor | None
+    size: int
+
+
+def fetch_page(wanted: Wanted) -> Page:
+    """Return the page of the list at its place, in list order."""
+    query, parameters = _query(wanted)
+    results, anchors, beyond = _fetch(query, wanted.tenant, parameters)
+    more = len(results) > wanted.size
+    del results[wanted.size :], anchors[wanted.size :]
+    if query.range.backwards:
         return Page(results[::-1], anchors[::-1], more_before=more, more_after=beyond)
     return Page(results, anchors, more_before=beyond, more_after=more)
+
+
+def page_statement(wanted: Wanted) -> tuple[str, dict[str, Any]]:
+    """Return the SQL that fetches a page and its parameters, for who looks at plans."""
+    query, parameters = _query(wanted)
+    return _statement(query).sql, _with_tenant(parameters, wanted.tenant)
 
 
 def fetch_one(serializer: SerializerClass, *, tenant: Tenant, shape: Shape, id: UUID) -> Any:
     """Return the record ready to be written, deleted and shell ones too; None if the tenant has none of that id."""
     results, _, _ = _fetch(_Query(serializer, UnifiedFilterSet, tenant.guard, shape, by_id=True), tenant, {"id": id})
     return results[0] if results else None
+
+
+def _query(wanted: Wanted) -> tuple[_Query, dict[str, Any]]:
+    parameters = {name: value for name, value in wanted.given.items() if not isinstance(value, bool)}
+    place = wanted.place
+    query = _Query(
+        wanted.serializer,
+        wanted.filterset,
+        wanted.tenant.guard,
+        wanted.shape,
+        frozenset(parameters) - {"created_after", "created_before"},
+        _range(parameters, place),
+        wanted.size + 1,
+        has_place=place is not None,
+        show_deleted=bool(wanted.given.get("include_deleted_data")),
+        show_shells=bool(wanted.given.get("include_shell_data")),
+    )
+    if place:
+        parameters |= {"place_created_at": place.created_at, "place_id": place.id}
+    return query, parameters
 
 
 def _range(parameters: Mapping[str, Any], place: Cursor | None) -> _Range:
@@ -137,7 +152,7 @@ def _fetch(
     query: _Query, tenant: Tenant, parameters: Mapping[str, Any]
 ) -> tuple[list[Any], list[tuple[datetime, UUID]], bool]:
     statement = _statement(query)
-    rows = _rows(statement.sql, {**parameters, **tenant.parameters, "account": tenant.linked_account_id})
+    rows = _rows(statement.sql, _with_tenant(parameters, tenant))
     own = statement.kinds[0]
     related: dict[UUID, orjson.Fragment] = {}
     if not statement.is_union:
@@ -154,6 +169,10 @@ def _fetch(
             elif reference is not None:
                 result[name] = related.get(reference, reference)
     return results, [own.anchor(row) for row in page], bool(page and page[0][statement.beyond])
+
+
+def _with_tenant(parameters: Mapping[str, Any], tenant: Tenant) -> dict[str, Any]:
+    return {**parameters, **tenant.parameters, "account": tenant.linked_account_id}
 
 
 def _related(statement: "_Statement", rows: list[Any]) -> tuple[list[Any], dict[UUID, orjson.Fragment]]:

@@ -43,14 +43,9 @@ class UnifiedViewSet(RateLimitHeaders, GenericViewSet[Any]):
             lambda: read_shape(request, self.serializer_class),
             lambda: pagination.page_size(request),
         )
+        tenant = access(request).tenant
         page = statements.fetch_page(
-            self.serializer_class,
-            self.filterset_class,
-            tenant=access(request).tenant,
-            shape=shape,
-            given=given,
-            place=place,
-            size=size,
+            statements.Wanted(self.serializer_class, self.filterset_class, tenant, shape, given, place, size)
         )
         if not page.results:
             access(request).verify()

@@ -1,5 +1,6 @@
 """One settings file; the README lists the environment variables that drive it."""
 
+import logging
 from pathlib import Path
 
 import structlog
@@ -13,6 +14,8 @@ DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data")).strip()).ab
 
 DEBUG = env.bool("DEBUG", default=False)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").strip().upper()
+if LOG_LEVEL not in logging.getLevelNamesMapping():
+    raise ImproperlyConfigured(f"LOG_LEVEL: {LOG_LEVEL} is none of {', '.join(logging.getLevelNamesMapping())}.")
 DATABASE_URL = env.str("DATABASE_URL", default="").strip()
 
 # An embedded database is one machine's own, so its secrets may live beside it. With a database of the operator's,
@@ -32,8 +35,11 @@ for _position, _key in enumerate(CREDENTIAL_KEYS, start=1):
             f"CREDENTIAL_KEYS: key {_position} is no Fernet key, which is 32 bytes in URL-safe base64 (44 characters)."
         ) from error
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=600)  # requests per linked account and minute; 0 means no limit
+ALLOWED_HOSTS = [host.strip() for host in env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])]
+try:
+    API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=600)  # requests per linked account and minute; 0 means no limit
+except ValueError as error:
+    raise ImproperlyConfigured(f"API_RATE_LIMIT: {error}") from error
 
 INSTALLED_APPS = [
     "unfold",

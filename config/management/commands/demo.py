@@ -33,8 +33,8 @@ for interview in client.ats.interviews.list(expand="application,organizer").resu
 
 class Command(BaseCommand):
     help = (
-        "Show the whole of it on this machine: an embedded database, an invented company at a simulated Greenhouse, its "
-        "interviews brought in, the API and the admin site served. Run again, it goes on with what is there."
+        "Show the whole of it on this machine: an embedded database, an invented company at a simulated Greenhouse, "
+        "its interviews brought in, the API and the admin site served. Run again, it goes on with what is there."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

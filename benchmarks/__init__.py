@@ -1,0 +1,1 @@
+"""Measurements at sizes that matter. Each module with a `main` is a command: `python -m benchmarks.<name> --help`."""
