@@ -20,11 +20,10 @@ def account(db) -> LinkedAccount:
 class Api:
     """Calls the API for one linked account; paths are relative to /api/ats/v1/."""
 
-    def __init__(self, account: Any, **headers: str) -> None:
+    def __init__(self, account: Any) -> None:
         self.key = ApiKeyFactory(organization=account.organization, is_test=account.account_type == AccountType.TEST)
-        self.client = Client(
-            headers={"Authorization": f"Bearer {self.key.secret}", "X-Account-Token": account.token, **headers}
-        )
+        self.headers = {"Authorization": f"Bearer {self.key.secret}", "X-Account-Token": account.token}
+        self.client = Client(headers=self.headers)
 
     def get(self, path: str, **parameters: Any) -> Any:
         return self.client.get(f"/api/ats/v1/{path}", parameters)

@@ -76,25 +76,17 @@ def list_indexes(prefix: str) -> list[models.Index]:
     """Return the indexes that every list walks (docs/adr/0004-the-list-path.md): the account first in each.
 
     What lists show by default and what they hide are indexed apart; the last one serves `modified_after` with the rows
-    that changed after they were made.
+    that changed after they were made. `modified_at` is a key everywhere, not only included: conditions on keys are
+    tested inside the index.
     """
-    in_order = ["linked_account", "created_at", "id"]
+    in_order = ["linked_account", "created_at", "id", "modified_at"]
     return [
+        models.Index(fields=in_order, condition=Q(remote_was_deleted=False, is_shell=False), name=f"{prefix}_listed"),
         models.Index(
-            fields=in_order,
-            include=["modified_at"],
-            condition=Q(remote_was_deleted=False, is_shell=False),
-            name=f"{prefix}_listed",
+            fields=in_order, condition=Q(remote_was_deleted=True) | Q(is_shell=True), name=f"{prefix}_hidden"
         ),
         models.Index(
-            fields=in_order,
-            include=["modified_at"],
-            condition=Q(remote_was_deleted=True) | Q(is_shell=True),
-            name=f"{prefix}_hidden",
-        ),
-        models.Index(
-            fields=["linked_account", "modified_at", "created_at", "id"],
-            include=["remote_was_deleted", "is_shell"],
+            fields=["linked_account", "modified_at", "created_at", "id", "remote_was_deleted", "is_shell"],
             condition=Q(modified_at__gt=F("created_at")),
             name=f"{prefix}_changed",
         ),
@@ -104,5 +96,5 @@ def list_indexes(prefix: str) -> list[models.Index]:
 def filter_index(prefix: str, field: str) -> models.Index:
     """Return the index for the lists that one reference narrows, in list order."""
     return models.Index(
-        fields=["linked_account", field, "created_at", "id"], include=["modified_at"], name=f"{prefix}_{field[:18]}"
+        fields=["linked_account", field, "created_at", "id", "modified_at"], name=f"{prefix}_{field[:18]}"
     )

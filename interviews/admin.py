@@ -1,0 +1,170 @@
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.contrib.filters.forms import AutocompleteDropdownForm
+from unfold.decorators import display
+
+from applications.admin import applications_of
+from interviews.models import ScheduledInterview
+from remote_users.models import RemoteUser
+from unified.admin import (
+    SEARCH_LIMIT,
+    ConditionFilter,
+    KnownTextFilter,
+    ReferenceFilter,
+    StateFilter,
+    UnifiedModelAdmin,
+    link_column,
+    link_to,
+)
+from unified.enums import InterviewStatus
+
+# Both ways along the index `interview_start`. Interviews without a time come last, not first.
+SOONEST_FIRST = F("start_at").asc(nulls_first=True)
+LATEST_FIRST = F("start_at").desc(nulls_last=True)
+
+STATUS_COLOURS = {
+    InterviewStatus.SCHEDULED: "info",
+    InterviewStatus.AWAITING_FEEDBACK: "warning",
+    InterviewStatus.COMPLETE: "success",
+}
+
+
+class StatusFilter(KnownTextFilter):
+    title = "status"
+    parameter_name = "status"
+    known = InterviewStatus
+
+
+class WhenFilter(ConditionFilter):
+    title = "time"
+    parameter_name = "when"
+    conditions = {
+        "upcoming": ("Upcoming", Q(start_at__gte=Now())),
+        "past": ("Past", Q(start_at__lt=Now())),
+        "none": ("Without a time", Q(start_at=None)),
+    }
+
+
+class InterviewerFilter(DropdownFilter):
+    """Narrows to the panels that a person sits on, found by typing."""
+
+    title = "interviewer"
+    parameter_name = "interviewer"
+
+    def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        self.request = request
+        self.model_admin = model_admin
+
+    def has_output(self) -> bool:
+        return True
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return []
+
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+        form = AutocompleteDropdownForm(
+            request=self.request,
+            name=self.parameter_name,
+            label=" By interviewer ",
+            choices=(),
+            # Who can organize an interview can sit on its panel: the field tells whom to offer.
+            field=ScheduledInterview._meta.get_field("organizer"),
+            model_admin=self.model_admin,
+            data={self.parameter_name: self.value()},
+        )
+        yield {"form": form}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not (value := self.value()):
+            return queryset
+        try:
+            return queryset.filter(interviewers__contains=[UUID(value)])
+        except ValueError as error:
+            raise IncorrectLookupParameters from error
+
+
+@admin.register(ScheduledInterview)
+class ScheduledInterviewAdmin(UnifiedModelAdmin):
+    date_hierarchy = "start_at"
+    list_display = [
+        "who",
+        link_column("application__job", "job"),
+        link_column("job_interview_stage", "stage"),
+        "start",
+        "end_at",
+        "status_label",
+        link_column("organizer"),
+        "panel_size",
+        link_column("linked_account"),
+        "state",
+    ]
+    sortable_by = ["start"]
+    list_filter = [
+        WhenFilter,
+        StatusFilter,
+        ("linked_account", ReferenceFilter),
+        ("application", ReferenceFilter),
+        ("job_interview_stage", ReferenceFilter),
+        ("organizer", ReferenceFilter),
+        InterviewerFilter,
+        StateFilter,
+    ]
+    search_help_text = "Candidate's name, id or remote id"
+    prefetch = ["application__candidate", "application__job", "job_interview_stage", "organizer"]
+    unified_fields = [
+        "candidate",
+        "application",
+        "job_interview_stage",
+        "start_at",
+        "end_at",
+        "status",
+        "location",
+        "organizer",
+        "panel",
+    ]
+    platform_fields = ["remote_status", "remote_created_at", "remote_updated_at"]
+
+    def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
+        return [SOONEST_FIRST if request.GET.get("when") == "upcoming" else LATEST_FIRST, "-id"]
+
+    def find(self, rows: QuerySet[Any], text: str) -> list[QuerySet[Any]]:
+        applications = applications_of(text).values("pk")[:SEARCH_LIMIT]
+        of_candidate = rows.filter(application__in=applications, application__linked_account=F("linked_account"))
+        return [*super().find(rows, text), of_candidate]
+
+    @display(description="candidate")
+    def who(self, row: ScheduledInterview) -> str:
+        application = row.application
+        return str((application and application.candidate) or application or row)
+
+    @display(description="start", ordering=SOONEST_FIRST)
+    def start(self, row: ScheduledInterview) -> datetime | None:
+        return row.start_at
+
+    @display(description="status", label=STATUS_COLOURS)
+    def status_label(self, row: ScheduledInterview) -> str | None:
+        return row.status
+
+    @display(description="panel")
+    def panel_size(self, row: ScheduledInterview) -> int:
+        return len(row.interviewers)
+
+    @display(description="candidate")
+    def candidate(self, row: ScheduledInterview) -> str | None:
+        return row.application and link_to(row.application.candidate)
+
+    @display(description="interviewers")
+    def panel(self, row: ScheduledInterview) -> str:
+        people = RemoteUser.objects.in_bulk(row.interviewers)
+        return format_html_join(", ", "{}", ((link_to(people[id]) if id in people else id,) for id in row.interviewers))
