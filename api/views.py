@@ -1,11 +1,30 @@
 """Answers that belong to no endpoint: JSON below /api, Django's own pages elsewhere."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views import defaults
 
+# The documentation pages hold scripts of their own. Redoc would fetch a logo from its maker's host.
+_OWN_HOST_ONLY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self' data:; worker-src 'self' blob:"
+)
 _DETAILS = {400: "Bad request.", 403: "You do not have permission to perform this action.", 404: "Not found."}
+
+
+def own_host_only(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Keep the browser that shows a page from asking any other host."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        response["Content-Security-Policy"] = _OWN_HOST_ONLY
+        return response
+
+    return wrapped
 
 
 def is_api(request: HttpRequest) -> bool:

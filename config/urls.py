@@ -16,8 +16,8 @@ urlpatterns = [
     path("api/ats/v1/", include(router.urls)),
     # The document changes with the code only, and making it takes a fifth of a second.
     re_path(r"^api/schema/?$", cache_page(DAY_SECONDS)(SpectacularJSONAPIView.as_view()), name="schema"),
-    re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(), name="swagger-ui"),
-    re_path(r"^api/redoc/?$", SpectacularRedocView.as_view(), name="redoc"),
+    re_path(r"^api/docs/?$", views.own_host_only(SpectacularSwaggerView.as_view()), name="swagger-ui"),
+    re_path(r"^api/redoc/?$", views.own_host_only(SpectacularRedocView.as_view()), name="redoc"),
     re_path(r"^api(/|$)", views.not_found),  # also with DEBUG, whose own page is HTML
 ]
 

@@ -1,3 +1,5 @@
+import os
+import shutil
 from typing import Any
 
 import pytest
@@ -5,6 +7,9 @@ from django.test import Client
 
 from linked_accounts.models import AccountType, LinkedAccount
 from tests.factories import ApiKeyFactory, LinkedAccountFactory
+
+# Playwright drives its browser from an event loop in the thread of the test, which Django takes for asynchronous code.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 
 @pytest.fixture(autouse=True)
@@ -47,3 +52,15 @@ class Api:
 @pytest.fixture
 def api(account) -> Api:
     return Api(account)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    """Use the system's Chromium: the driver's own cannot be had from a package registry."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("no Chromium on this machine")
+    quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    # Chromium's sandbox does not work for root, as whom containers run tests.
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return browser_type_launch_args | {"executable_path": path, "args": [*quiet, *sandbox]}

@@ -185,7 +185,7 @@ def test_a_sync_in_which_nothing_changed_writes_no_row(transactional_db):
 
 
 def test_faults_of_the_platform_heal(transactional_db):
-    with synced_company(interviews=200) as (company, server, account):
+    with synced_company(interviews=200) as (_, server, account):
         clean = {path: listed(Api(account), path) for path in PATHS.values()}
         for fault in (rate_limited(retry_after_seconds=1), failing(500), failing(503), DROPPED_CONNECTION):
             server.faults.queue(fault)
@@ -195,7 +195,7 @@ def test_faults_of_the_platform_heal(transactional_db):
 
 
 def test_refused_credentials_ask_for_relinking_and_leave_the_data(transactional_db):
-    with synced_company() as (_, server, account):
+    with synced_company() as (_, _, account):
         api = Api(account)
         before = listed(api, "interviews")
         account.credentials = account.credentials | {"client_secret": "changed meanwhile"}

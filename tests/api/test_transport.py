@@ -81,3 +81,18 @@ def test_the_api_sends_no_cors_headers(api):
     response = api.client.get("/api/ats/v1/users", headers={"Origin": "https://app.example.com"})
 
     assert not [name for name in response.headers if name.lower().startswith("access-control")]
+
+
+def test_requests_are_logged_by_name_without_their_queries(api, account, caplog):
+    with caplog.at_level("INFO", logger="api"):
+        api.client.get("/api/ats/v1/users?email=ana@example.com", headers={"X-Request-Id": "job-7"})
+
+    (line,) = [record.msg for record in caplog.records if record.name == "api.middleware"]
+    assert (line["request_id"], line["method"], line["path"], line["status"]) == (
+        "job-7",
+        "GET",
+        "/api/ats/v1/users",
+        200,
+    )
+    assert "ana@example.com" not in str(line)
+    assert account.token not in str(line)

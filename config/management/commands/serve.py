@@ -53,8 +53,6 @@ def server(*, host: str, port: int, workers: int) -> Any:
         # Connections that hang in the middle of their headers are given up.
         http1_settings=HTTP1Settings(header_read_timeout=10_000),
         log_level=LogLevels.warning,
-        log_access=True,
-        log_access_format='%(addr)s "%(method)s %(path)s" %(status)d %(dt_ms).1f ms',
         respawn_failed_workers=True,
         workers_kill_timeout=10,
     )
