@@ -1,0 +1,145 @@
+"""Records in terms of columns, and the hashes that tell whether they changed. Nothing here asks the database.
+
+Ids are *keys* here: hexadecimal text, which is compared, hashed and sent many times faster than `uuid.UUID`.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import orjson
+
+from connectors.records import MAX_REMOTE_ID_LENGTH, Record
+from sync.resources import BY_NAME
+from unified.identity import unified_id
+
+
+class Reference(NamedTuple):
+    model_name: str
+    key: str
+    remote_id: str
+
+
+class Row(NamedTuple):
+    """`values` are in the order of `Resource.columns`, `origins` in that of `Resource.origin_columns`."""
+
+    key: str
+    remote_id: str
+    remote_was_deleted: bool
+    content_hash: bytes
+    values: list[Any]
+    origins: tuple[str | None, ...]
+    entries: bytes | None  # the originals as JSON text; None where there are none
+    entries_hash: bytes | None
+    references: list[Reference]
+
+
+class RowMaker:
+    """Makes rows of one account's records."""
+
+    def __init__(self, account_id: uuid.UUID) -> None:
+        self.account_id = account_id
+        # Record after record refers to much the same, and computing an id costs more than all else here.
+        self._reference = lru_cache(maxsize=10_000)(self._new_reference)
+
+    def row(self, record: Record) -> Row:
+        """Raises ValueError, TypeError or AttributeError for what no column can hold, or is not of its declared type.
+
+        The hash is over the unified values without those that are None: a field added later changes no hash until it
+        has a value. It leaves out the platform's words and originals: `modified_at` stays when only these change.
+        """
+        resource = BY_NAME[record.model_name]
+        values: list[Any] = []
+        hashed: dict[str, Any] = {}
+        references: list[Reference] = []
+        origins: list[str | None] = []
+        for name in resource.plain:
+            values.append(value := getattr(record, name))
+            if value is not None:
+                hashed[name] = value
+        for name in resource.times:
+            values.append(value := _utc(getattr(record, name)))
+            if value is not None:
+                hashed[name] = value
+        for name, target in resource.references.items():
+            value = getattr(record, name)
+            if value is None:
+                values.append(None)
+            else:
+                reference = self._reference(target, value.remote_id if isinstance(value, Record) else value)
+                references.append(reference)
+                values.append(reference.key)
+                hashed[name] = reference.key
+        for name, target in resource.arrays.items():
+            several = [self._reference(target, each) for each in dict.fromkeys(getattr(record, name))]
+            references += several
+            hashed[name] = keys = [reference.key for reference in several]
+            values.append(array(keys))
+        for name in resource.choices:
+            value, origin = getattr(record, name) or (None, None)
+            values.append(value)
+            origins.append(origin)
+            if value is not None:
+                hashed[name] = value
+        entries = _entries(record)
+        return Row(
+            key=unified_id(self.account_id, record.model_name, record.remote_id).hex,
+            remote_id=record.remote_id,
+            remote_was_deleted=record.remote_was_deleted,
+            content_hash=_hash(orjson.dumps(hashed)),
+            values=values,
+            origins=tuple(origins),
+            entries=entries,
+            entries_hash=None if entries is None else _hash(entries),
+            references=references,
+        )
+
+    def _new_reference(self, model_name: str, remote_id: str) -> Reference:
+        if not 0 < len(remote_id) <= MAX_REMOTE_ID_LENGTH:
+            raise ValueError(f"it refers to a {model_name} by an id of {len(remote_id)} characters")
+        return Reference(model_name, unified_id(self.account_id, model_name, remote_id).hex, remote_id)
+
+
+# The hash of a record of which nothing is known but its id.
+EMPTY_HASH = blake2b(b"{}", digest_size=16).digest()
+
+
+def with_embedded(records: Iterable[Record]) -> Iterator[Record]:
+    """Yield records, each after those that stand in it in place of a reference."""
+    for record in records:
+        for name in BY_NAME[record.model_name].references:
+            if isinstance(value := getattr(record, name), Record):
+                yield value
+        yield record
+
+
+def array(keys: Iterable[str]) -> str:
+    """Return a PostgreSQL array as text, which psycopg takes many times longer to write."""
+    return "{" + ",".join(keys) + "}"
+
+
+def _utc(value: datetime | None) -> datetime | None:
+    if value is None or value.tzinfo is UTC:
+        return value
+    if value.utcoffset() is None:
+        raise ValueError(f"the time {value} has no time zone")
+    return value.astimezone(UTC)
+
+
+def _entries(record: Record) -> bytes | None:
+    if not record.remote_data:
+        return None
+    entries = [{"path": original.path, "data": original.data} for original in record.remote_data]
+    try:
+        return orjson.dumps(entries)
+    except orjson.JSONEncodeError:
+        # Whole numbers past 64 bits, and halves of characters that a platform cut in two.
+        return json.dumps(entries, separators=(",", ":")).encode()
+
+
+def _hash(content: bytes) -> bytes:
+    return blake2b(content, digest_size=16).digest()

@@ -1,0 +1,40 @@
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from sync.models import ModelSync
+
+
+class SyncStatusSerializer(serializers.ModelSerializer[ModelSync]):
+    """Where the synchronisation of one model of the linked account stands."""
+
+    model_id = serializers.SerializerMethodField()
+    next_sync_start = serializers.SerializerMethodField()
+    selective_sync_configurations_usage = serializers.SerializerMethodField()
+
+    class Meta:
+        model = ModelSync
+        fields = [
+            "model_name",
+            "model_id",
+            "last_sync_start",
+            "next_sync_start",
+            "last_sync_result",
+            "last_sync_finished",
+            "data_fresh_as_of",
+            "historical_data_since",
+            "status",
+            "sync_status_reason",
+            "is_initial_sync",
+            "selective_sync_configurations_usage",
+        ]
+
+    def get_model_id(self, model_sync: ModelSync) -> str:
+        return f"ats.{model_sync.model_name}"
+
+    @extend_schema_field({"type": ["string", "null"], "format": "date-time"})
+    def get_next_sync_start(self, model_sync: ModelSync) -> None:
+        return None  # syncs are started by command, so nobody knows
+
+    @extend_schema_field({"type": ["string", "null"]})
+    def get_selective_sync_configurations_usage(self, model_sync: ModelSync) -> None:
+        return None

@@ -1,0 +1,68 @@
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import pytest
+
+from connectors import registry
+from connectors.base import Connector, Credential, ModelSupport, Window
+from connectors.records import Fetched
+from linked_accounts.models import LinkedAccount
+from tests.factories import LinkedAccountFactory
+
+Listing = Iterable[Fetched | Exception] | Callable[[Window], Iterable[Fetched | Exception]]
+
+
+@dataclass
+class Platform:
+    """A platform whose listings are what a test says; an exception among the entries is raised in its turn."""
+
+    users: Listing = ()
+    stages: Listing = ()
+    applications: Listing = ()
+    interviews: Listing = ()
+    windows: dict[str, Window] = field(default_factory=dict)  # what was asked for last
+
+    def list(self, name: str, window: Window, connector: Connector) -> Iterable[Fetched]:
+        self.windows[name] = window
+        connector.traffic.requests += 1
+        listing = getattr(self, name)
+        for entry in listing(window) if callable(listing) else listing:
+            if isinstance(entry, BaseException):
+                raise entry
+            yield entry
+
+
+@pytest.fixture
+def platform(monkeypatch) -> Platform:
+    """Return the only platform there is; it lists nothing until told otherwise."""
+    platform = Platform()
+
+    class FakeConnector(Connector):
+        slug, name = "fake", "Fake ATS"
+        default_base_url = "https://ats.example"
+        credentials = (Credential(name="api_key", label="API key"),)
+        models = dict.fromkeys(
+            ("RemoteUser", "JobInterviewStage", "Application", "ScheduledInterview"),
+            ModelSupport(fields=frozenset()),
+        )
+
+        def fetch_users(self, window):
+            return platform.list("users", window, self)
+
+        def fetch_job_interview_stages(self, window):
+            return platform.list("stages", window, self)
+
+        def fetch_applications(self, window):
+            return platform.list("applications", window, self)
+
+        def fetch_interviews(self, window):
+            return platform.list("interviews", window, self)
+
+    monkeypatch.setattr(registry, "connectors", lambda: {"fake": FakeConnector})
+    platform.connector = FakeConnector
+    return platform
+
+
+@pytest.fixture
+def account(platform, transactional_db) -> LinkedAccount:
+    return LinkedAccountFactory(platform="fake", credentials={"api_key": "secret"})
