@@ -71,7 +71,9 @@ class UnifiedAutoSchema(AutoSchema):
         name = self.path.removeprefix("/api/ats/v1/").partition("/")[0].replace("-", " ")
         if self._is_paged():
             return f"List {name}"
-        return f"Retrieve one of {name}" if "{" in self.path else f"Retrieve {name}"
+        if getattr(self.view, "action", None) == "meta_post":
+            return f"Describe what creating {name} takes"
+        return f"Retrieve one by its id from {name}" if "{" in self.path else f"Retrieve {name}"
 
     def get_override_parameters(self) -> list[Any]:
         return [*self._shape(), *(_THROTTLED_HEADERS if self._is_throttled() else [])]

@@ -88,7 +88,9 @@ class Application(UnifiedModel):
                 for field in ("candidate", "job", "credited_to", "current_stage", "reject_reason")
             ),
             # The beginning only: an index entry has no room for any text that a platform may hold.
-            models.Index("linked_account", Left("source", 200), "created_at", "id", "modified_at", name="application_source"),
+            models.Index(
+                "linked_account", Left("source", 200), "created_at", "id", "modified_at", name="application_source"
+            ),
         ]
 
 

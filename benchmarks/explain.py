@@ -84,8 +84,8 @@ def combinations(data: Dataset) -> Iterator[dict[str, Any]]:
         {"modified_after": end, "modified_before": end + timedelta(days=30)},
     ]
     shown = [{}, {"include_deleted_data": True}, {"include_deleted_data": True, "include_shell_data": True}]
-    anchor = {"created_at": middle, "id": data.id_of("interview", data.interviews // 2)}
-    places = [{}, {"place": Cursor(**anchor)}, {"place": Cursor(**anchor, backwards=True)}]
+    anchor = data.id_of("interview", data.interviews // 2)
+    places = [{}, {"place": Cursor(middle, anchor)}, {"place": Cursor(middle, anchor, backwards=True)}]
     for parts in itertools.product(filters, created, modified, shown, places):
         yield {name: value for part in parts for name, value in part.items()}
 
@@ -113,7 +113,7 @@ def explain(data: Dataset, parameters: Mapping[str, Any]) -> Plan:
         cursor.execute(
             f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE page{arguments}", [values[name] for name in names]
         )
-        (found,) = cursor.fetchone()[0]
+        ((found,),) = cursor.fetchall()[0]
         cursor.execute("DEALLOCATE page")
     plan = found["Plan"]
     return Plan(

@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "config",
+    "unified",  # for its templates
     "linked_accounts",
     "remote_users",
     "applications",
@@ -85,6 +86,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
+DATETIME_FORMAT = "Y-m-d H:i:s T"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 TEMPLATES = [
@@ -133,6 +135,8 @@ STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # serves the packages' own files: no collectstatic step
 WHITENOISE_AUTOREFRESH = DEBUG
 
+LOGIN_REDIRECT_URL = "/admin/"
+
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_HTTPONLY = True
@@ -164,6 +168,22 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/api/ats/v1",
+    "TAGS": [  # in the order of the documentation pages
+        {"name": name}
+        for name in (
+            "interviews",
+            "applications",
+            "job-interview-stages",
+            "users",
+            "candidates",
+            "jobs",
+            "reject-reasons",
+            "sync-status",
+            "account-details",
+            "available-actions",
+            "linked-accounts",
+        )
+    ],
     "ENUM_NAME_OVERRIDES": {
         "AccountStatusEnum": "linked_accounts.models.LinkedAccount.Status",
         "SyncStatusEnum": "sync.models.ModelSync.Status",

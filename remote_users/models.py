@@ -23,7 +23,9 @@ class RemoteUser(UnifiedModel):
         constraints = unified_constraints("user")
         indexes = [
             *list_indexes("user"),
-            models.Index("linked_account", Upper(Left("email", 200)), "created_at", "id", "modified_at", name="user_email"),
+            models.Index(
+                "linked_account", Upper(Left("email", 200)), "created_at", "id", "modified_at", name="user_email"
+            ),
         ]
 
     def __str__(self) -> str:

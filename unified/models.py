@@ -82,9 +82,7 @@ def list_indexes(prefix: str) -> list[models.Index]:
     in_order = ["linked_account", "created_at", "id", "modified_at"]
     return [
         models.Index(fields=in_order, condition=Q(remote_was_deleted=False, is_shell=False), name=f"{prefix}_listed"),
-        models.Index(
-            fields=in_order, condition=Q(remote_was_deleted=True) | Q(is_shell=True), name=f"{prefix}_hidden"
-        ),
+        models.Index(fields=in_order, condition=Q(remote_was_deleted=True) | Q(is_shell=True), name=f"{prefix}_hidden"),
         models.Index(
             fields=["linked_account", "modified_at", "created_at", "id", "remote_was_deleted", "is_shell"],
             condition=Q(modified_at__gt=F("created_at")),

@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 from typing import Any
 
@@ -43,6 +44,8 @@ def check_migrations() -> None:
 
 
 def server(*, host: str, port: int, workers: int) -> Any:
+    # A forked worker would inherit the locks of OpenSSL, held or not, and wait for ever to check a password.
+    multiprocessing.set_start_method("spawn", force=True)
     return Granian(
         "config.wsgi:application",
         address=host,
