@@ -12,8 +12,6 @@ from rest_framework.exceptions import ValidationError
 from api import values
 from unified.querysets import UnifiedQuerySet
 
-INDEXED_LENGTH = 200  # characters of a text that its index holds
-
 
 class DateTimeFilter(django_filters.IsoDateTimeFilter):
     field_class = values.DateTimeField

@@ -20,12 +20,13 @@ from django.db import InterfaceError, OperationalError, connection, models
 from psycopg.adapt import Buffer, Loader
 from psycopg.pq import Format
 
-from api.filters import INDEXED_LENGTH, TextFilter, UnifiedFilterSet
+from api.filters import TextFilter, UnifiedFilterSet
 from api.pagination import Cursor
 from api.parameters import Shape
 from api.renderers import ORJSONRenderer
 from api.serializers import NO_FIELD_MAPPINGS, UnifiedModelSerializer
 from api.tenants import Tenant
+from unified.search import INDEXED_LENGTH
 
 SerializerClass = type[UnifiedModelSerializer]
 FilterSetClass = type[UnifiedFilterSet]

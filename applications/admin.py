@@ -2,31 +2,28 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import F, QuerySet
-from unfold.decorators import display
 
 from applications.models import Application, Candidate, Job, JobInterviewStage, RejectReason
 from unified.admin import (
-    SEARCH_LIMIT,
+    CREATED,
     ReferenceFilter,
     StateFilter,
     UnifiedModelAdmin,
     link_column,
     search_words,
+    time_column,
 )
 
 CANDIDATE_WORDS = ["first_name", "last_name"]
 
 
-def applications_of(name: str) -> QuerySet[Any]:
-    """Return the applications of the candidates whose words `name` begins."""
-    candidates = search_words(Candidate.objects.all(), CANDIDATE_WORDS, name).values("pk")[:SEARCH_LIMIT]
-    # The account, which is the same, lets the index on account and candidate be walked.
-    return Application.objects.filter(candidate__in=candidates, candidate__linked_account=F("linked_account"))
+def candidates_named(text: str) -> QuerySet[Any]:
+    return search_words(Candidate.objects.all(), CANDIDATE_WORDS, text)
 
 
 @admin.register(Candidate)
 class CandidateAdmin(UnifiedModelAdmin):
-    list_display = ["__str__", link_column("linked_account"), "remote_id", "created_at", "state"]
+    list_display = ["__str__", link_column("linked_account"), "remote_id", CREATED, "state"]
     list_filter = [("linked_account", ReferenceFilter), StateFilter]
     search_help_text = "Name, id or remote id"
     words = CANDIDATE_WORDS
@@ -35,7 +32,7 @@ class CandidateAdmin(UnifiedModelAdmin):
 
 @admin.register(Job)
 class JobAdmin(UnifiedModelAdmin):
-    list_display = ["__str__", link_column("linked_account"), "remote_id", "created_at", "state"]
+    list_display = ["__str__", link_column("linked_account"), "remote_id", CREATED, "state"]
     list_filter = [("linked_account", ReferenceFilter), StateFilter]
     search_help_text = "Name, id or remote id"
     words = ["name"]
@@ -44,7 +41,7 @@ class JobAdmin(UnifiedModelAdmin):
 
 @admin.register(RejectReason)
 class RejectReasonAdmin(UnifiedModelAdmin):
-    list_display = ["__str__", link_column("linked_account"), "remote_id", "created_at", "state"]
+    list_display = ["__str__", link_column("linked_account"), "remote_id", CREATED, "state"]
     list_filter = [("linked_account", ReferenceFilter), StateFilter]
     search_help_text = "Text, id or remote id"
     words = ["name"]
@@ -53,7 +50,7 @@ class RejectReasonAdmin(UnifiedModelAdmin):
 
 @admin.register(JobInterviewStage)
 class JobInterviewStageAdmin(UnifiedModelAdmin):
-    list_display = ["__str__", link_column("job"), "stage_order", link_column("linked_account"), "created_at", "state"]
+    list_display = ["__str__", link_column("job"), "stage_order", link_column("linked_account"), CREATED, "state"]
     list_filter = [("linked_account", ReferenceFilter), ("job", ReferenceFilter), StateFilter]
     search_help_text = "Name, id or remote id"
     prefetch = ["job"]
@@ -67,12 +64,11 @@ class ApplicationAdmin(UnifiedModelAdmin):
         "who",
         link_column("job"),
         link_column("current_stage"),
-        "applied_at",
-        "rejected_at",
+        time_column("applied_at"),
         link_column("reject_reason"),
         "source",
         link_column("linked_account"),
-        "created_at",
+        CREATED,
         "state",
     ]
     list_filter = [
@@ -98,8 +94,10 @@ class ApplicationAdmin(UnifiedModelAdmin):
     ]
 
     def find(self, rows: QuerySet[Any], text: str) -> list[QuerySet[Any]]:
-        return [*super().find(rows, text), rows.filter(pk__in=applications_of(text).values("pk")[:SEARCH_LIMIT])]
+        # The account, which is the same, lets the index on account and candidate be walked.
+        of_candidate = rows.filter(candidate__in=candidates_named(text), candidate__linked_account=F("linked_account"))
+        return [*super().find(rows, text), of_candidate]
 
-    @display(description="candidate")
+    @admin.display(description="candidate")
     def who(self, row: Application) -> str:
         return str(row.candidate or row)

@@ -6,10 +6,13 @@ from unified.models import (
     UnifiedModel,
     filter_index,
     list_indexes,
+    newest_index,
     record_key,
     reference,
     unified_constraints,
+    words_index,
 )
+from unified.search import INDEXED_LENGTH
 
 
 class Candidate(UnifiedModel):
@@ -20,7 +23,11 @@ class Candidate(UnifiedModel):
 
     class Meta:
         constraints = unified_constraints("candidate")
-        indexes = list_indexes("candidate")
+        indexes = [
+            *list_indexes("candidate"),
+            newest_index("candidate"),
+            words_index("candidate", "first_name", "last_name"),
+        ]
 
     def __str__(self) -> str:
         return " ".join(filter(None, [self.first_name, self.last_name])) or super().__str__()
@@ -33,7 +40,7 @@ class Job(UnifiedModel):
 
     class Meta:
         constraints = unified_constraints("job")
-        indexes = list_indexes("job")
+        indexes = [*list_indexes("job"), newest_index("job"), words_index("job", "name")]
 
     def __str__(self) -> str:
         return self.name or super().__str__()
@@ -46,7 +53,7 @@ class RejectReason(UnifiedModel):
 
     class Meta:
         constraints = unified_constraints("reason")
-        indexes = list_indexes("reason")
+        indexes = [*list_indexes("reason"), newest_index("reason"), words_index("reason", "name")]
 
     def __str__(self) -> str:
         return self.name or super().__str__()
@@ -61,7 +68,12 @@ class JobInterviewStage(UnifiedModel):
 
     class Meta:
         constraints = unified_constraints("stage")
-        indexes = [*list_indexes("stage"), filter_index("stage", "job")]
+        indexes = [
+            *list_indexes("stage"),
+            newest_index("stage"),
+            filter_index("stage", "job"),
+            words_index("stage", "name"),
+        ]
 
     def __str__(self) -> str:
         return self.name or super().__str__()
@@ -83,13 +95,19 @@ class Application(UnifiedModel):
         constraints = unified_constraints("application")
         indexes = [
             *list_indexes("application"),
+            newest_index("application"),
             *(
                 filter_index("application", field)
                 for field in ("candidate", "job", "credited_to", "current_stage", "reject_reason")
             ),
             # The beginning only: an index entry has no room for any text that a platform may hold.
             models.Index(
-                "linked_account", Left("source", 200), "created_at", "id", "modified_at", name="application_source"
+                "linked_account",
+                Left("source", INDEXED_LENGTH),
+                "created_at",
+                "id",
+                "modified_at",
+                name="application_source",
             ),
         ]
 

@@ -19,7 +19,7 @@ class PasswordWidget(UnfoldReadOnlyPasswordHashWidget):
 
     def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context(name, value, attrs)
-        if len(context["summary"]) > 1:
+        if len(context.get("summary", [])) > 1:
             context["summary"] = [{"label": "Set."}]
         return context
 
@@ -31,7 +31,8 @@ class UserChangeForm(BaseUserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, ModelAdmin):
+class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[type-arg]
+    date_hierarchy = "date_joined"
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm

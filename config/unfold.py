@@ -26,7 +26,7 @@ def page(title: str, icon: str, model: str) -> dict[str, Any]:
 def interviews_tab(title: str, when: str) -> dict[str, Any]:
     return {
         "title": title,
-        "link": lambda request: f"{reverse_lazy('admin:interviews_scheduledinterview_changelist')}?when={when}",
+        "link": reverse_lazy("admin:interviews_scheduledinterview_changelist", query={"when": when} if when else None),
         "active": lambda request: request.GET.get("when", "") == when,
         "permission": may_view("interviews.scheduledinterview"),
     }

@@ -1,5 +1,4 @@
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,28 +10,29 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.contrib.filters.forms import AutocompleteDropdownForm
-from unfold.decorators import display
 
-from applications.admin import applications_of
+from applications.admin import candidates_named
 from interviews.models import ScheduledInterview
 from remote_users.models import RemoteUser
 from unified.admin import (
-    SEARCH_LIMIT,
     ConditionFilter,
     KnownTextFilter,
     ReferenceFilter,
     StateFilter,
     UnifiedModelAdmin,
+    label_column,
     link_column,
     link_to,
+    time_column,
 )
 from unified.enums import InterviewStatus
 
 # Both ways along the index `interview_start`. Interviews without a time come last, not first.
 SOONEST_FIRST = F("start_at").asc(nulls_first=True)
 LATEST_FIRST = F("start_at").desc(nulls_last=True)
+START = time_column("start_at", ordering=SOONEST_FIRST)
 
-STATUS_COLOURS = {
+STATUS_COLOURS: dict[str, str] = {
     InterviewStatus.SCHEDULED: "info",
     InterviewStatus.AWAITING_FEEDBACK: "warning",
     InterviewStatus.COMPLETE: "success",
@@ -101,15 +101,15 @@ class ScheduledInterviewAdmin(UnifiedModelAdmin):
         "who",
         link_column("application__job", "job"),
         link_column("job_interview_stage", "stage"),
-        "start",
-        "end_at",
+        START,
+        time_column("end_at"),
         "status_label",
         link_column("organizer"),
         "panel_size",
         link_column("linked_account"),
         "state",
     ]
-    sortable_by = ["start"]
+    sortable_by = [START]
     list_filter = [
         WhenFilter,
         StatusFilter,
@@ -139,32 +139,32 @@ class ScheduledInterviewAdmin(UnifiedModelAdmin):
         return [SOONEST_FIRST if request.GET.get("when") == "upcoming" else LATEST_FIRST, "-id"]
 
     def find(self, rows: QuerySet[Any], text: str) -> list[QuerySet[Any]]:
-        applications = applications_of(text).values("pk")[:SEARCH_LIMIT]
-        of_candidate = rows.filter(application__in=applications, application__linked_account=F("linked_account"))
+        of_candidate = rows.filter(
+            application__candidate__in=candidates_named(text),
+            # The accounts, which are the same, let the indexes on account and reference be walked.
+            application__linked_account=F("linked_account"),
+            application__candidate__linked_account=F("linked_account"),
+        )
         return [*super().find(rows, text), of_candidate]
 
-    @display(description="candidate")
+    @admin.display(description="candidate")
     def who(self, row: ScheduledInterview) -> str:
         application = row.application
         return str((application and application.candidate) or application or row)
 
-    @display(description="start", ordering=SOONEST_FIRST)
-    def start(self, row: ScheduledInterview) -> datetime | None:
-        return row.start_at
-
-    @display(description="status", label=STATUS_COLOURS)
+    @label_column("status", STATUS_COLOURS)
     def status_label(self, row: ScheduledInterview) -> str | None:
         return row.status
 
-    @display(description="panel")
+    @admin.display(description="panel")
     def panel_size(self, row: ScheduledInterview) -> int:
         return len(row.interviewers)
 
-    @display(description="candidate")
+    @admin.display(description="candidate")
     def candidate(self, row: ScheduledInterview) -> str | None:
         return row.application and link_to(row.application.candidate)
 
-    @display(description="interviewers")
+    @admin.display(description="interviewers")
     def panel(self, row: ScheduledInterview) -> str:
         people = RemoteUser.objects.in_bulk(row.interviewers)
         return format_html_join(", ", "{}", ((link_to(people[id]) if id in people else id,) for id in row.interviewers))

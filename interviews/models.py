@@ -1,6 +1,8 @@
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models import F
+from django.db.models.functions import Left
 
 from unified.models import (
     RemoteData,
@@ -11,6 +13,7 @@ from unified.models import (
     reference,
     unified_constraints,
 )
+from unified.search import INDEXED_LENGTH
 
 
 class ScheduledInterview(UnifiedModel):
@@ -39,6 +42,13 @@ class ScheduledInterview(UnifiedModel):
         indexes = [
             *list_indexes("interview"),
             *(filter_index("interview", field) for field in ("application", "job_interview_stage", "organizer")),
+            # For the admin, which lists the interviews of all accounts by their time.
+            models.Index(
+                F("start_at").desc(nulls_last=True),
+                "linked_account",
+                Left("status", INDEXED_LENGTH),
+                name="interview_start",
+            ),
             GinIndex(fields=["interviewers"], name="interview_interviewers"),
         ]
 

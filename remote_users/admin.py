@@ -1,20 +1,19 @@
 from django.contrib import admin
 from django.db.models import Q
-from unfold.decorators import display
 
 from remote_users.models import RemoteUser
 from unified.admin import (
+    CREATED,
     ConditionFilter,
     KnownTextFilter,
     ReferenceFilter,
     StateFilter,
     UnifiedModelAdmin,
     link_column,
-    links,
     list_url,
-    referring_lists,
 )
 from unified.enums import AccessRole
+from unified.models import UnifiedModel
 
 
 class RoleFilter(KnownTextFilter):
@@ -31,14 +30,13 @@ class DisabledFilter(ConditionFilter):
 
 @admin.register(RemoteUser)
 class RemoteUserAdmin(UnifiedModelAdmin):
-    list_display = ["__str__", "email", "access_role", "disabled", link_column("linked_account"), "created_at", "state"]
+    list_display = ["__str__", "email", "access_role", "disabled", link_column("linked_account"), CREATED, "state"]
     list_filter = [("linked_account", ReferenceFilter), RoleFilter, DisabledFilter, StateFilter]
     search_help_text = "Name, email, id or remote id"
     words = ["first_name", "last_name", "email"]
     unified_fields = ["first_name", "last_name", "email", "access_role", "disabled"]
     platform_fields = ["remote_access_role", "remote_created_at"]
 
-    @display(description="see also")
-    def referring(self, row: RemoteUser) -> str:
+    def get_referring(self, row: UnifiedModel) -> list[tuple[str, str]]:
         panels = list_url("interviews.ScheduledInterview", interviewer=row.pk)
-        return links([("Scheduled interviews (on the panel)", panels), *referring_lists(self.admin_site, row)])
+        return [("Scheduled interviews (on the panel)", panels), *super().get_referring(row)]

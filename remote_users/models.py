@@ -1,7 +1,16 @@
 from django.db import models
 from django.db.models.functions import Left, Upper
 
-from unified.models import RemoteData, UnifiedModel, list_indexes, record_key, unified_constraints
+from unified.models import (
+    RemoteData,
+    UnifiedModel,
+    list_indexes,
+    newest_index,
+    record_key,
+    unified_constraints,
+    words_index,
+)
+from unified.search import INDEXED_LENGTH
 
 
 class RemoteUser(UnifiedModel):
@@ -23,8 +32,15 @@ class RemoteUser(UnifiedModel):
         constraints = unified_constraints("user")
         indexes = [
             *list_indexes("user"),
+            newest_index("user"),
+            words_index("user", "first_name", "last_name", "email"),
             models.Index(
-                "linked_account", Upper(Left("email", 200)), "created_at", "id", "modified_at", name="user_email"
+                "linked_account",
+                Upper(Left("email", INDEXED_LENGTH)),
+                "created_at",
+                "id",
+                "modified_at",
+                name="user_email",
             ),
         ]
 
