@@ -119,7 +119,8 @@ class LinkedAccount(models.Model):
 
     @property
     def integration_name(self) -> str:
-        return self.connector_class.name
+        """The platform's name; its slug if nothing here connects to it any more."""
+        return dict(registry.choices()).get(self.platform, self.platform)
 
     def connect(self) -> Connector:
         """Return a connector for this account; use it as a context manager."""

@@ -321,11 +321,11 @@ class UnifiedModelAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).prefetch_related(*self.prefetch)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        bookkeeping = ["id", "linked_account", "created_at", "modified_at", "is_shell", "mappings"]
+        bookkeeping = ["id", "linked_account", "created_at", "modified_at", "mappings"]
         see_also = ["referring"] if obj and self.get_referring(obj) else []
         return [
             ("Unified fields", {"fields": [*self.unified_fields, *see_also]}),
-            ("At the platform", {"fields": ["remote_id", *self.platform_fields, "remote_was_deleted"]}),
+            ("At the platform", {"fields": ["remote_id", *self.platform_fields, "presence"]}),
             ("Bookkeeping", {"fields": bookkeeping}),
             ("Remote data", {"fields": ["remote_data"]}),
         ]
@@ -360,6 +360,12 @@ class UnifiedModelAdmin(ReadOnlyAdmin):
         if row.remote_was_deleted:
             return "deleted"
         return "shell" if row.is_shell else None
+
+    @admin.display(description="state")
+    def presence(self, row: UnifiedModel) -> str:
+        if row.remote_was_deleted:
+            return "Deleted at the platform"
+        return "Not yet arrived: other records refer to it" if row.is_shell else "Present"
 
     @admin.display(description="see also")
     def referring(self, row: UnifiedModel) -> str:
