@@ -29,7 +29,7 @@ class Cursor:
     """
 
     created_at: datetime
-    id: UUID
+    id: UUID | str  # a UUID, as an object or as text
     backwards: bool = False
 
     @classmethod
@@ -71,7 +71,7 @@ def cursor(request: Request) -> Cursor | None:
 
 
 def envelope(
-    results: list[Any], anchors: list[tuple[datetime, UUID]], *, more_before: bool, more_after: bool
+    results: list[Any], anchors: list[tuple[datetime, str]], *, more_before: bool, more_after: bool
 ) -> dict[str, Any]:
     """Return the body of a list; `anchors` holds (created_at, id) of the page's records, in its order."""
     return {
@@ -107,7 +107,7 @@ class CreatedAtCursorPagination(BasePagination):
         return self.page
 
     def get_paginated_response(self, data: Any) -> Response:
-        anchors = [(row.created_at, row.id) for row in self.page]
+        anchors = [(row.created_at, str(row.id)) for row in self.page]
         return Response(envelope(data, anchors, more_before=self.more_before, more_after=self.more_after))
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class Page:
     """A page's records ready to be written, and (created_at, id) of each."""
 
     results: list[Any]
-    anchors: list[tuple[datetime, UUID]]
+    anchors: list[tuple[datetime, str]]
     more_before: bool = False
     more_after: bool = False
 
@@ -151,11 +151,11 @@ def _range(parameters: Mapping[str, Any], place: Cursor | None) -> _Range:
 
 def _fetch(
     query: _Query, tenant: Tenant, parameters: Mapping[str, Any]
-) -> tuple[list[Any], list[tuple[datetime, UUID]], bool]:
+) -> tuple[list[Any], list[tuple[datetime, str]], bool]:
     statement = _statement(query)
     rows = _rows(statement.sql, _with_tenant(parameters, tenant))
     own = statement.kinds[0]
-    related: dict[UUID, orjson.Fragment] = {}
+    related: dict[str, orjson.Fragment] = {}
     if not statement.is_union:
         page = rows
     else:
@@ -176,10 +176,10 @@ def _with_tenant(parameters: Mapping[str, Any], tenant: Tenant) -> dict[str, Any
     return {**parameters, **tenant.parameters, "account": tenant.linked_account_id}
 
 
-def _related(statement: "_Statement", rows: list[Any]) -> tuple[list[Any], dict[UUID, orjson.Fragment]]:
+def _related(statement: "_Statement", rows: list[Any]) -> tuple[list[Any], dict[str, orjson.Fragment]]:
     """Part the page's rows from those it refers to, and write each of the latter once, by its id."""
     page: list[Any] = []
-    related: dict[UUID, orjson.Fragment] = {}
+    related: dict[str, orjson.Fragment] = {}
     for row in rows:
         if row[0] == 0:
             page.append(row)
@@ -325,7 +325,11 @@ def _columns(serializer: SerializerClass, shape: Shape) -> list[_Column]:
             sql = f"t.{_column(model, name)}"
             if name in shape.enum_origins:
                 sql = f"coalesce(t.{_column(model, f'remote_{name}')}, {sql})"
-            columns.append(_Column(name, sql, str(_field(model, name).db_type(connection))))
+            type_ = str(_field(model, name).db_type(connection))
+            if type_.startswith("uuid"):  # PostgreSQL prints ids many times faster than Python makes objects of them
+                type_ = type_.replace("uuid", "text")
+                sql = f"{sql}::{type_}"
+            columns.append(_Column(name, sql, type_))
     return columns
 
 
