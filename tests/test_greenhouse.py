@@ -10,27 +10,13 @@ from connectors.registry import connector_class
 from interviews.models import ScheduledInterview
 from linked_accounts.services import link_account
 from sandbox.company import build_company
-from sandbox.platforms.greenhouse import GreenhouseSimulator, PayloadRows
+from sandbox.platforms.greenhouse import GreenhouseSimulator
 from sandbox.server import DROPPED_CONNECTION, failing, rate_limited, serve
 from sync.engine import synchronise
 from tests.conftest import Api
-from tests.connectors.greenhouse.samples import load
+from tests.connectors.greenhouse.samples import LISTINGS, documented, load
 from tests.factories import OrganizationFactory
 
-LISTINGS = {
-    "v3": [
-        "users",
-        "job_interview_stages",
-        "job_interviews",
-        "sources",
-        "referrers",
-        "rejection_reasons",
-        "applications",
-        "interviews",
-        "interviewers",
-    ],
-    "v1": ["users", "job_stages", "applications", "scheduled_interviews"],
-}
 PATHS = {
     "users": "users",
     "stages": "job-interview-stages",
@@ -66,8 +52,7 @@ def listed(api, path):
 
 @pytest.mark.parametrize("version", ["v3", "v1"])
 def test_documented_payloads_are_answered_in_unified_words(transactional_db, version):
-    rows = PayloadRows({f"{version}/{name}": load(f"{version}_{name}") for name in LISTINGS[version]})
-    simulator = GreenhouseSimulator(rows)
+    simulator = documented(version)
     with serve(simulator) as server:
         account = link(server, simulator.credentials if version == "v3" else simulator.v1_credentials)
         run = synchronise(account)

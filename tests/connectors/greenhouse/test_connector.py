@@ -11,7 +11,7 @@ from connectors.registry import connector_class
 from sandbox.company import InterviewState
 from sandbox.platforms.greenhouse import GreenhouseSimulator, PayloadRows
 from sandbox.server import DROPPED_CONNECTION, Answer, failing, rate_limited, serve
-from tests.connectors.greenhouse.samples import load, unified
+from tests.connectors.greenhouse.samples import documented, load, unified
 from tests.connectors.script import Script
 
 MODELS = {
@@ -20,18 +20,6 @@ MODELS = {
     "applications": "applications",
     "interviews": "interviews",
 }
-V3_LISTINGS = (
-    "users",
-    "job_interview_stages",
-    "job_interviews",
-    "sources",
-    "referrers",
-    "rejection_reasons",
-    "applications",
-    "interviews",
-    "interviewers",
-)
-V1_LISTINGS = ("users", "job_stages", "applications", "scheduled_interviews")
 
 
 def by_id(fetched):
@@ -44,11 +32,6 @@ def fetch_all(connector, window):
 
 def asked(server):
     return [f"{request.path}?{urlencode(request.query, safe='|:,')}" for request in server.requests]
-
-
-def documented(version):
-    listings = V3_LISTINGS if version == "v3" else V1_LISTINGS
-    return GreenhouseSimulator(PayloadRows({f"{version}/{name}": load(f"{version}_{name}") for name in listings}))
 
 
 def test_it_is_found_by_its_slug():
