@@ -42,6 +42,8 @@ try:
     API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=600)  # requests per linked account and minute; 0 means no limit
 except ValueError as error:
     raise ImproperlyConfigured(f"API_RATE_LIMIT: {error}") from error
+if API_RATE_LIMIT < 0:
+    raise ImproperlyConfigured("API_RATE_LIMIT: 0 or more; 0 means no limit")
 
 INSTALLED_APPS = [
     "unfold",

@@ -69,6 +69,7 @@ def test_every_variable_can_come_from_a_file(tmp_path):
         ("CREDENTIAL_KEYS", "short", "CREDENTIAL_KEYS: key 1 is no Fernet key"),
         ("DATABASE_URL", "sqlite:///x.db", "DATABASE_URL must name a PostgreSQL database"),
         ("API_RATE_LIMIT", "many", "API_RATE_LIMIT"),
+        ("API_RATE_LIMIT", "-1", "API_RATE_LIMIT: 0 or more"),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL"),
     ],
 )
