@@ -113,9 +113,9 @@ if DATABASE_URL:
 else:
     DATABASES = {"default": {"ENGINE": "config.embedded_postgres", "NAME": "interloop", "USER": "postgres"}}
 DATABASES["default"]["CONN_MAX_AGE"] = None  # one connection a thread, kept
-DATABASES["default"].setdefault("OPTIONS", {})
 # The list's prepared statements are few and each is good for every tenant: planning costs more than running them.
-DATABASES["default"]["OPTIONS"]["options"] = "-c plan_cache_mode=force_generic_plan"
+_OPTIONS = DATABASES["default"].setdefault("OPTIONS", {})
+_OPTIONS["options"] = f"{_OPTIONS.get('options', '')} -c plan_cache_mode=force_generic_plan".strip()
 
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
@@ -157,7 +157,6 @@ REST_FRAMEWORK = {
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "api.exceptions.exception_handler",
     "UNAUTHENTICATED_USER": None,
-    "PAGE_SIZE": 30,
 }
 
 SPECTACULAR_SETTINGS = {

@@ -77,3 +77,12 @@ def test_values_that_make_no_sense_are_named(tmp_path, variable, value, complain
     environment = {"SECRET_KEY": "x", "CREDENTIAL_KEYS": Fernet.generate_key().decode(), variable: value}
 
     assert complaint in start(tmp_path, **environment)
+
+
+def test_options_of_the_database_url_are_kept(tmp_path):
+    url = f"{ELSEWHERE}?options=-c%20statement_timeout%3D5000"
+    secrets = {"SECRET_KEY": "x" * 50, "CREDENTIAL_KEYS": Fernet.generate_key().decode()}
+
+    options = start(tmp_path, "settings.DATABASES['default']['OPTIONS']['options']", DATABASE_URL=url, **secrets)
+
+    assert options == "-c statement_timeout=5000 -c plan_cache_mode=force_generic_plan"
