@@ -63,10 +63,6 @@ def record_example(**own: Any) -> OpenApiExample:
 
 
 class UnifiedAutoSchema(AutoSchema):
-    def get_operation_id(self) -> str:
-        """Name operations as Merge's SDKs do: `interviews_list`, `account_details_retrieve`."""
-        return super().get_operation_id().removeprefix("api_ats_v1_").removeprefix("ats_v1_")
-
     def get_summary(self) -> str:
         name = self.path.removeprefix("/api/ats/v1/").partition("/")[0].replace("-", " ")
         if self._is_paged():

@@ -156,7 +156,7 @@ def _fetch(
     rows = _rows(statement.sql, _with_tenant(parameters, tenant))
     own = statement.kinds[0]
     related: dict[str, orjson.Fragment] = {}
-    if not statement.is_union:
+    if len(statement.kinds) == 1:
         page = rows
     else:
         page, related = _related(statement, rows)
@@ -169,7 +169,7 @@ def _fetch(
                 result[name] = [related.get(id, id) for id in reference]
             elif reference is not None:
                 result[name] = related.get(reference, reference)
-    return results, [own.anchor(row) for row in page], bool(page and page[0][statement.beyond])
+    return results, [own.anchor(row) for row in page], bool(page and page[0][_BEYOND])
 
 
 def _with_tenant(parameters: Mapping[str, Any], tenant: Tenant) -> dict[str, Any]:
@@ -181,10 +181,10 @@ def _related(statement: "_Statement", rows: list[Any]) -> tuple[list[Any], dict[
     page: list[Any] = []
     related: dict[str, orjson.Fragment] = {}
     for row in rows:
-        if row[0] == 0:
+        if row[_KIND] == 0:
             page.append(row)
             continue
-        kind = statement.kinds[row[0]]
+        kind = statement.kinds[row[_KIND]]
         record = dict(zip(kind.names, kind.values(row), strict=True))
         related[record["id"]] = orjson.Fragment(orjson.dumps(record, option=ORJSONRenderer.options))
     return page, related
@@ -234,6 +234,10 @@ def _rows_once(sql: str, parameters: Mapping[str, Any]) -> list[Any]:
 # --- writing a statement -------------------------------------------------------------------------------------------
 
 
+# Every row begins with the number of its kind, and whether the list goes on at the cursor's other side.
+_KIND, _BEYOND, _FIRST_SLOT = 0, 1, 2
+
+
 @dataclass(frozen=True, slots=True)
 class _Column:
     name: str
@@ -254,9 +258,7 @@ class _Kind:
 @dataclass(frozen=True, slots=True)
 class _Statement:
     sql: str
-    kinds: tuple[_Kind, ...]  # the page's own model first; a row of a union says in its first column which it is
-    beyond: int  # index of the column that says whether the list goes on at the cursor's other side
-    is_union: bool
+    kinds: tuple[_Kind, ...]  # the page's own model first, then those it is expanded into
 
 
 @lru_cache(maxsize=1024)
@@ -274,8 +276,7 @@ def _statement(query: _Query) -> _Statement:
     source = _by_id(query) if query.by_id else _page(query)
     beyond = _beyond(query)
     if not sources:
-        selected = ", ".join([f"0 AS kind, {beyond} AS beyond", *(column.sql for column in columns[0])])
-        return _Statement(f"SELECT {selected} FROM ({source}) t", kinds, 1, is_union=False)
+        return _Statement(_select(0, beyond, columns[0], slots, f"({source}) t"), kinds)
     parts = [_select(0, beyond, columns[0], slots, "page t")]
     for number, (serializer, references) in enumerate(sources.items(), start=1):
         ids = " UNION ".join(f"SELECT {reference} FROM page t" for reference in references)
@@ -283,11 +284,11 @@ def _statement(query: _Query) -> _Statement:
             f"(SELECT * FROM {_table(_model(serializer))} WHERE id IN ({ids}) AND linked_account_id = %(account)s) t"
         )
         parts.append(_select(number, "NULL::boolean", columns[number], slots, related))
-    return _Statement(f"WITH page AS MATERIALIZED ({source}) {' UNION ALL '.join(parts)}", kinds, 1, is_union=True)
+    return _Statement(f"WITH page AS MATERIALIZED ({source}) {' UNION ALL '.join(parts)}", kinds)
 
 
 def _kind(columns: list[_Column], slots: list[tuple[str, str]], shape: Shape, serializer: SerializerClass) -> _Kind:
-    index = {(column.name, column.type): slots.index((column.name, column.type)) + 2 for column in columns}
+    index = {(column.name, column.type): slots.index((column.name, column.type)) + _FIRST_SLOT for column in columns}
     by_name = {name: position for (name, _), position in index.items()}
     expanded = tuple(
         (name, _is_array(serializer, name)) for name in sorted(shape.expand) if serializer.expandable[name]

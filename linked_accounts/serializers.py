@@ -12,19 +12,15 @@ CATEGORY = "ats"
 OPEN_OBJECT = {"type": "object", "additionalProperties": True}
 
 
-class IntegrationSerializer(serializers.Serializer[type[Connector]]):
-    """A platform."""
+class PlatformSerializer(serializers.Serializer[type[Connector]]):
+    """What all answers about a platform have in common."""
 
     name = serializers.CharField()
-    abbreviated_name = serializers.CharField(source="name")
     categories = serializers.SerializerMethodField()
     image = serializers.SerializerMethodField()
     square_image = serializers.SerializerMethodField()
     color = serializers.CharField()
     slug = serializers.CharField()
-    api_endpoints_to_documentation_urls = serializers.SerializerMethodField()
-    webhook_setup_guide_url = serializers.SerializerMethodField()
-    category_beta_status = serializers.SerializerMethodField()
 
     def get_categories(self, connector: type[Connector]) -> list[str]:
         return [CATEGORY]
@@ -33,7 +29,18 @@ class IntegrationSerializer(serializers.Serializer[type[Connector]]):
     def get_image(self, connector: type[Connector]) -> None:
         return None
 
-    get_square_image = get_webhook_setup_guide_url = get_image
+    get_square_image = get_image
+
+
+class IntegrationSerializer(PlatformSerializer):
+    """A platform."""
+
+    abbreviated_name = serializers.CharField(source="name")
+    api_endpoints_to_documentation_urls = serializers.SerializerMethodField()
+    webhook_setup_guide_url = serializers.SerializerMethodField()
+    category_beta_status = serializers.SerializerMethodField()
+
+    get_webhook_setup_guide_url = PlatformSerializer.get_image
 
     @extend_schema_field(OPEN_OBJECT)
     def get_api_endpoints_to_documentation_urls(self, connector: type[Connector]) -> dict[str, Any]:
@@ -62,15 +69,20 @@ def model_operations(connector: type[Connector]) -> list[dict[str, Any]]:
     ]
 
 
-@extend_schema_serializer(many=False)
-class AvailableActionsSerializer(serializers.Serializer[type[Connector]]):
-    integration = IntegrationSerializer(source="*")
+class OperationsSerializer(serializers.Serializer[type[Connector]]):
+    """What can be done with a platform."""
+
     passthrough_available = serializers.BooleanField(default=False)
     available_model_operations = serializers.SerializerMethodField()
 
     @extend_schema_field(ModelOperationSerializer(many=True))
     def get_available_model_operations(self, connector: type[Connector]) -> list[dict[str, Any]]:
         return model_operations(connector)
+
+
+@extend_schema_serializer(many=False)
+class AvailableActionsSerializer(OperationsSerializer):
+    integration = IntegrationSerializer(source="*")
 
 
 class AccountSerializer(serializers.ModelSerializer[LinkedAccount]):
@@ -121,21 +133,8 @@ class AccountDetailsSerializer(AccountSerializer):
     get_instance_display_value = get_instance_id
 
 
-class AccountIntegrationSerializer(serializers.Serializer[type[Connector]]):
+class AccountIntegrationSerializer(OperationsSerializer, PlatformSerializer):
     """A platform as the list of linked accounts shows it."""
-
-    name = serializers.CharField()
-    categories = serializers.SerializerMethodField()
-    image = serializers.SerializerMethodField()
-    square_image = serializers.SerializerMethodField()
-    color = serializers.CharField()
-    slug = serializers.CharField()
-    passthrough_available = serializers.BooleanField(default=False)
-    available_model_operations = serializers.SerializerMethodField()
-
-    get_categories = IntegrationSerializer.get_categories
-    get_image = get_square_image = IntegrationSerializer.get_image
-    get_available_model_operations = AvailableActionsSerializer.get_available_model_operations
 
 
 class LinkedAccountSerializer(AccountSerializer):
