@@ -1,14 +1,21 @@
 """What a platform can offer. Every default is "unsupported" or "nothing"."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, ClassVar, Self
 
+import httpx2
+
 from connectors.creation import Creation
-from connectors.errors import UnsupportedOperation
+from connectors.errors import ConnectorError, UnsupportedOperation
+from connectors.http import Answer, Auth, Retries, Session, Traffic, judge_by_status
+from connectors.pace import Limiter, Pace
 from connectors.records import Fetched, Record, Unreadable
+from connectors.stored import NOTHING_STORED, Stored
 from connectors.values import text
+from connectors.webhooks import Hint, Webhooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,34 +40,40 @@ class Credential:
 class Window:
     """What one sync asks for. `since` is the start of the last good one; None asks for everything there is.
 
-    Both are aware UTC times; a connector subtracts what overlap its platform needs.
+    Both are aware UTC times; a connector subtracts what overlap its platform needs. `state` is that of the model's last
+    Checkpoint, empty if there was none. `stored` is what we hold of the account.
     """
 
     since: datetime | None
     started_at: datetime
+    state: Mapping[str, Any] = field(default_factory=dict)
+    stored: Stored = NOTHING_STORED
 
     @property
     def is_full(self) -> bool:
         return self.since is None
 
 
-@dataclass(slots=True)
-class Traffic:
-    """What a sync cost so far: requests made, seconds waited before trying again (rate limits, back-off)."""
+class Deletions(StrEnum):
+    """When we learn that the platform no longer has a record, beside what it tells by itself (Whole, Gone, flags)."""
 
-    requests: int = 0
-    waited_seconds: float = 0.0
+    NEVER = "never"
+    FULL_SYNC = "full sync"  # a full sync lists every record there is
+    EVERY_SYNC = "every sync"  # each sync does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSupport:
     """How a platform serves one unified model. `fields` are those that the connector fills.
 
-    `lists_everything`: a full sync lists every record there is, so one that is missing from it was deleted.
+    `is_incremental`: a sync can ask for what changed. `told_by` names other models whose listings bring records of this
+    one as well: what none of them held was deleted.
     """
 
     fields: frozenset[str]
-    lists_everything: bool = True
+    is_incremental: bool = True
+    deletions: Deletions = Deletions.FULL_SYNC
+    told_by: frozenset[str] = frozenset()
 
 
 class Connector:
@@ -76,15 +89,55 @@ class Connector:
     name: ClassVar[str]
     color: ClassVar[str] = "#334155"
     default_base_url: ClassVar[str]
+    documentation_url: ClassVar[str]  # the vendor's, of the interface that is used
+    setup: ClassVar[str]  # where in the platform a customer makes the credentials, and with which rights
     credentials: ClassVar[tuple[Credential, ...]]
     models: ClassVar[Mapping[str, ModelSupport]]  # by unified model name
     creations: ClassVar[Mapping[str, Creation]] = {}  # what POST will take, by unified model name
+    webhooks: ClassVar[Webhooks | None] = None  # what the platform sends
+    # A reference to a record that was never listed: kept, for the record may arrive; or None, as the platform's
+    # contract wants it, and set when the record arrives.
+    keeps_unknown_references: ClassVar[bool] = True
 
-    def __init__(self, *, credentials: Mapping[str, str], base_url: str | None = None) -> None:
+    retries: ClassVar[Retries] = Retries()
+    headers: ClassVar[Mapping[str, str]] = {}  # of every request
+    timeout_seconds: ClassVar[float] = 60.0
+    pace: ClassVar[Pace | None] = None  # documented limit, kept towards the platform's own hosts
+    own_hosts: ClassVar[tuple[str, ...]] = ()  # "lever.co" stands for api.lever.co as well
+
+    def __init__(
+        self, *, credentials: Mapping[str, str], base_url: str | None = None, limiter: Limiter | None = None
+    ) -> None:
         self.settings = credentials
         self.base_url = (base_url or self.default_base_url).rstrip("/")
         self.has_own_base_url = self.base_url != self.default_base_url.rstrip("/")
         self.traffic = Traffic()
+        self.limiter = limiter
+        self.session = Session(
+            traffic=self.traffic,
+            auth=self.build_auth(),
+            retries=self.retries,
+            secrets=self.secrets,
+            headers=self.headers,
+            judge=self.judge,
+            limiter=limiter if self.is_at_vendor else None,
+            timeout_seconds=self.timeout_seconds,
+        )
+
+    def build_auth(self) -> Auth | None:
+        """Return what proves to the platform who calls. `settings` and `base_url` are there already."""
+        return None
+
+    @staticmethod
+    def judge(session: Session, answer: Answer) -> ConnectorError | None:
+        """Return what is wrong with an answer; see Session."""
+        return judge_by_status(session, answer)
+
+    @property
+    def is_at_vendor(self) -> bool:
+        """Whether calls go to the platform itself, not to a proxy or a simulator in its place."""
+        host = httpx2.URL(self.base_url).host
+        return any(host == own or host.endswith(f".{own}") for own in self.own_hosts)
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +146,10 @@ class Connector:
         self.close()
 
     def close(self) -> None:
-        """Give back connections."""
+        """Give back connections, and sessions where the platform counts them."""
+        self.session.close()
+        if self.limiter:
+            self.limiter.close()
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -115,6 +171,10 @@ class Connector:
 
     def fetch_interviews(self, window: Window) -> Iterable[Fetched]:
         return ()
+
+    def refetch(self, hint: Hint, window: Window) -> Iterable[Fetched]:
+        """Read anew what one of `webhooks` said has changed."""
+        raise UnsupportedOperation(f"{self.name} reads nothing singly")
 
     @classmethod
     def validate_credentials(cls, given: Mapping[str, str]) -> dict[str, str]:

@@ -26,6 +26,14 @@ class PlatformUnavailable(ConnectorError):
     """No answer, or 5xx after all retries."""
 
 
+class TimedOut(PlatformUnavailable):
+    """The platform did not answer in time, or was still answering when our patience ended."""
+
+
+class ChangesUnknown(ConnectorError):
+    """The platform cannot tell any more what has changed since: everything has to be listed."""
+
+
 class UnexpectedAnswer(ConnectorError):
     """The platform answered something that its contract does not know."""
 

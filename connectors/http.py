@@ -1,19 +1,20 @@
 """HTTP with platforms: one pool of connections, bounded answers and waits, errors that people can read."""
 
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from time import monotonic, time
+from itertools import chain, repeat
+from threading import Lock
+from time import monotonic, sleep, time
 from typing import Any, Protocol
 
 import httpx2
 import orjson
 import stamina
 
-from connectors.base import Traffic
 from connectors.errors import (
     BadCredentials,
     ConnectorError,
@@ -21,8 +22,10 @@ from connectors.errors import (
     NotFound,
     PlatformUnavailable,
     RateLimited,
+    TimedOut,
     UnexpectedAnswer,
 )
+from connectors.pace import Limiter
 
 Parameters = Mapping[str, str | int]
 
@@ -30,12 +33,32 @@ IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 MAX_QUOTED_CHARACTERS = 300
 
 
+class Traffic:
+    """What a sync cost so far: requests made, seconds waited before trying again (rate limits, back-off)."""
+
+    def __init__(self, requests: int = 0, waited_seconds: float = 0.0) -> None:
+        self.requests = requests
+        self.waited_seconds = waited_seconds
+        self._lock = Lock()
+
+    def count(self, *, requests: int = 0, waited_seconds: float = 0.0) -> None:
+        with self._lock:
+            self.requests += requests
+            self.waited_seconds += waited_seconds
+
+    def copy(self) -> "Traffic":
+        return Traffic(self.requests, self.waited_seconds)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """How to try again: platforms name what their documentation asks for."""
+    """How to try again: platforms name what their documentation asks for. Jitter comes on top of back-off."""
 
-    backoff_seconds: tuple[float, ...] = (1, 2, 4, 8, 16)  # after lost connections and 5xx; jitter comes on top
-    rate_limit_seconds: float = 30.0  # after a 429 that does not say how long
+    backoff_seconds: tuple[float, ...] = (1, 2, 4, 8, 16)  # after lost connections and 5xx
+    after_timeouts: bool = True  # whether to try again as well when the platform does not answer in time
+    rate_limit_seconds: tuple[float, ...] = (30.0,)  # after 429s that do not say how long; the last one for ever
+    min_rate_limit_seconds: float = 0.0  # of one wait, whatever the platform says
+    max_rate_limit_wait_seconds: float | None = None  # of one wait, whatever the platform says
     max_rate_limit_seconds: float = 600.0  # of one request, all its waits together
     max_rate_limit_waits: int = 30  # of one request, for platforms that say "wait 0 seconds"
 
@@ -59,17 +82,41 @@ class Answer:
 
 
 class Auth(Protocol):
-    def authorization(self, session: "Session") -> str:
-        """Return the Authorization header, with calls of its own through `session` where it takes some."""
+    def headers(self, session: "Session") -> Mapping[str, str]:
+        """Return the headers that prove who calls, with calls of its own through `session` where it takes some."""
 
     def renew(self) -> bool:
-        """Prepare for another try after a 401. False if that would only be the same again."""
+        """Prepare for another try after a refusal. False if that would only be the same again."""
+
+
+Judge = Callable[["Session", Answer], ConnectorError | None]
+
+
+def judge_by_status(session: "Session", answer: Answer) -> ConnectorError | None:
+    """Return what is wrong with an answer, going by its HTTP status. None if nothing is."""
+    if 200 <= answer.status < 300:
+        return None
+    message = session.describe(answer)
+    match answer.status:
+        case 401:
+            return BadCredentials(message)
+        case 403:
+            return MissingPermission(message)
+        case 404 | 410:
+            return NotFound(message)
+        case 429:
+            return RateLimited(message, retry_after_seconds=_seconds_to_wait(answer.headers))
+        case status if status >= 500:
+            return PlatformUnavailable(message)
+    return UnexpectedAnswer(message)
 
 
 class Session:
-    """Calls one platform for one connector; not for several threads at a time.
+    """Calls one platform for one connector, from several threads if it likes.
 
-    Redirects are not followed: the authorization stays with the host that it was meant for.
+    Redirects are not followed: the authorization stays with the host that it was meant for. `judge` tells what is
+    wrong with an answer, for platforms where the status does not: RateLimited and PlatformUnavailable are tried again,
+    BadCredentials once more with `auth` renewed. `limiter` keeps to the platform's limits before it has to say 429.
     """
 
     def __init__(
@@ -79,6 +126,9 @@ class Session:
         auth: Auth | None = None,
         retries: Retries | None = None,
         secrets: Collection[str] = (),
+        headers: Mapping[str, str] | None = None,
+        judge: Judge = judge_by_status,
+        limiter: Limiter | None = None,
         timeout_seconds: float = 60.0,
         max_answer_seconds: float = 300.0,
         max_answer_bytes: int = 64 * 1024 * 1024,
@@ -87,11 +137,14 @@ class Session:
         self.auth = auth
         self.retries = retries or Retries()
         self.secrets = secrets
+        self.judge = judge
+        self.limiter = limiter
         self.max_answer_seconds = max_answer_seconds
         self.max_answer_bytes = max_answer_bytes
-        self._last_credential = ""
+        self._proofs: Collection[str] = ()  # what `auth` said last: not to be shown
         self._client = httpx2.Client(
-            timeout=httpx2.Timeout(timeout_seconds, connect=10.0), headers={"Accept": "application/json"}
+            timeout=httpx2.Timeout(timeout_seconds, connect=10.0),
+            headers={"Accept": "application/json", **(headers or {})},
         )
 
     def close(self) -> None:
@@ -99,7 +152,33 @@ class Session:
 
     def get(self, url: str | httpx2.URL, params: Parameters | None = None) -> Answer:
         """Return a successful answer. Raises ConnectorError for every other."""
-        answer = self.send("GET", url, params=params)
+        return self.call("GET", url, params=params)
+
+    def call(
+        self,
+        method: str,
+        url: str | httpx2.URL,
+        *,
+        params: Parameters | None = None,
+        form: Parameters | None = None,
+        json: Any = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        use_auth: bool = True,
+        idempotent: bool | None = None,
+    ) -> Answer:
+        """Return a successful answer, as `send` does. Raises ConnectorError for every other."""
+        answer = self.send(
+            method,
+            url,
+            params=params,
+            form=form,
+            json=json,
+            content=content,
+            headers=headers,
+            use_auth=use_auth,
+            idempotent=idempotent,
+        )
         self.raise_for_status(answer)
         return answer
 
@@ -110,49 +189,57 @@ class Session:
         *,
         params: Parameters | None = None,
         form: Parameters | None = None,
-        authorization: str | None = None,
+        json: Any = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        use_auth: bool = True,
         idempotent: bool | None = None,
     ) -> Answer:
         """Return the platform's last word, which may be a refusal; raise where it has none (429, 5xx, no answer).
 
-        `authorization` takes the place of the session's own. `idempotent` says that a call may be repeated though its
+        One of `form`, `json` and `content` is the body. `idempotent` says that a call may be repeated though its
         method does not tell; only such calls are tried again.
         """
         may_repeat = method in IDEMPOTENT_METHODS if idempotent is None else idempotent
-        request = self._build_request(method, url, params, form)
-        if authorization is None and self.auth:
-            answer = self._exchange_patiently(request, self.auth.authorization(self), may_repeat=may_repeat)
-            if answer.status == 401 and self.auth.renew():
-                answer = self._exchange_patiently(request, self.auth.authorization(self), may_repeat=may_repeat)
-            return answer
-        return self._exchange_patiently(request, authorization, may_repeat=may_repeat)
+        try:
+            request = self._client.build_request(
+                method, url, params=params, data=form, json=json, content=content, headers=headers
+            )
+        except httpx2.InvalidURL as error:
+            raise UnexpectedAnswer(f"no address to call: {error}") from error
+        if not use_auth or self.auth is None:
+            return self._exchange_patiently(request, may_repeat=may_repeat)
+        self._prove(request, self.auth)
+        answer = self._exchange_patiently(request, may_repeat=may_repeat)
+        if isinstance(self.judge(self, answer), BadCredentials) and self.auth.renew():
+            self._prove(request, self.auth)
+            answer = self._exchange_patiently(request, may_repeat=may_repeat)
+        return answer
 
     def raise_for_status(self, answer: Answer) -> None:
-        if not 200 <= answer.status < 300:
-            raise self._refusal(answer)
+        if error := self.judge(self, answer):
+            raise error
 
     def describe(self, answer: Answer) -> str:
         """Return what was asked and answered, for people: in the platform's own words where those are JSON."""
         message = f"{answer.request}: answered {answer.status}"
         if not answer.body.startswith(b"{"):
             return message  # pages of proxies and web servers help nobody
-        words = " ".join(answer.body.decode(errors="replace").replace("\0", "").split())
-        for secret in (*self.secrets, self._last_credential):
+        return f"{message}: {self.printable(answer.body.decode(errors='replace'))}"
+
+    def printable(self, text: str) -> str:
+        """Return words of the platform for people: short, on one line, without what proves who calls."""
+        words = " ".join(text.replace("\0", "").split())
+        for secret in (*self.secrets, *self._proofs):
             words = words.replace(secret, "[hidden]") if secret else words
-        return f"{message}: {words[:MAX_QUOTED_CHARACTERS]}"
+        return words[:MAX_QUOTED_CHARACTERS]
 
-    def _build_request(
-        self, method: str, url: str | httpx2.URL, params: Parameters | None, form: Parameters | None
-    ) -> httpx2.Request:
-        try:
-            return self._client.build_request(method, url, params=params, data=form)
-        except httpx2.InvalidURL as error:
-            raise UnexpectedAnswer(f"no address to call: {error}") from error
+    def _prove(self, request: httpx2.Request, auth: Auth) -> None:
+        proofs = auth.headers(self)
+        request.headers.update(proofs)
+        self._proofs = [part for proof in proofs.values() for part in (proof, proof.rpartition(" ")[2])]
 
-    def _exchange_patiently(self, request: httpx2.Request, authorization: str | None, *, may_repeat: bool) -> Answer:
-        if authorization is not None:
-            request.headers["Authorization"] = authorization
-            self._last_credential = authorization.partition(" ")[2]
+    def _exchange_patiently(self, request: httpx2.Request, *, may_repeat: bool) -> Answer:
         if not may_repeat:
             return self._exchange(request)
         tries = stamina.RetryingCaller(attempts=None, timeout=None)
@@ -160,7 +247,10 @@ class Session:
 
     def _exchange(self, request: httpx2.Request) -> Answer:
         name = f"{request.method} {request.url.path}"
-        self.traffic.requests += 1
+        if self.limiter and (wait := self.limiter.reserve()):
+            self.traffic.count(waited_seconds=wait)
+            sleep(wait)
+        self.traffic.count(requests=1)
         try:
             with closing(self._client.send(request, stream=True)) as response:
                 answer = Answer(
@@ -173,7 +263,9 @@ class Session:
                 )
         except httpx2.UnsupportedProtocol as error:
             raise UnexpectedAnswer(f"{name}: {error}") from error
-        except (httpx2.NetworkError, httpx2.TimeoutException, httpx2.RemoteProtocolError) as error:
+        except httpx2.TimeoutException as error:
+            raise TimedOut(f"{name}: {type(error).__name__}: {error}") from error
+        except (httpx2.NetworkError, httpx2.RemoteProtocolError) as error:
             raise PlatformUnavailable(f"{name}: {type(error).__name__}: {error}") from error
         except httpx2.TransportError as error:
             # The texts of the other ones may quote what was sent, headers included.
@@ -181,8 +273,9 @@ class Session:
         except (httpx2.DecodingError, httpx2.InvalidURL) as error:
             raise UnexpectedAnswer(f"{name}: {type(error).__name__}: {error}") from error
 
-        if answer.status == 429 or answer.status >= 500:
-            raise self._refusal(answer)
+        error = self.judge(self, answer)
+        if isinstance(error, RateLimited | PlatformUnavailable):
+            raise error
         return answer
 
     def _read(self, name: str, response: httpx2.Response) -> bytes:
@@ -193,23 +286,8 @@ class Session:
             if len(body) > self.max_answer_bytes:
                 raise UnexpectedAnswer(f"{name}: answered with more than {self.max_answer_bytes} bytes")
             if monotonic() > deadline:
-                raise PlatformUnavailable(f"{name}: still answering after {self.max_answer_seconds:.0f} s")
+                raise TimedOut(f"{name}: still answering after {self.max_answer_seconds:.0f} s")
         return bytes(body)
-
-    def _refusal(self, answer: Answer) -> ConnectorError:
-        message = self.describe(answer)
-        match answer.status:
-            case 401:
-                return BadCredentials(message)
-            case 403:
-                return MissingPermission(message)
-            case 404 | 410:
-                return NotFound(message)
-            case 429:
-                return RateLimited(message, retry_after_seconds=_seconds_to_wait(answer.headers))
-            case status if status >= 500:
-                return PlatformUnavailable(message)
-        return UnexpectedAnswer(message)
 
 
 class _Patience:
@@ -219,6 +297,9 @@ class _Patience:
         self.retries = retries
         self.traffic = traffic
         self.backoff = iter(retries.backoff_seconds)
+        self.rate_limit_backoff: Iterator[float] = chain(
+            retries.rate_limit_seconds, repeat(retries.rate_limit_seconds[-1])
+        )
         self.rate_limit_seconds = 0.0
         self.rate_limit_waits = 0
 
@@ -226,16 +307,21 @@ class _Patience:
         wait: float | None = None
         if isinstance(error, RateLimited):
             wait = self._rate_limit_wait(error)
+        elif isinstance(error, TimedOut) and not self.retries.after_timeouts:
+            wait = None
         elif isinstance(error, PlatformUnavailable) and (pause := next(self.backoff, None)) is not None:
-            wait = pause * random.uniform(1, 1.25)
+            wait = _with_jitter(pause)
         if wait is None:
             return False
-        self.traffic.waited_seconds += wait
+        self.traffic.count(waited_seconds=wait)
         return wait
 
     def _rate_limit_wait(self, error: RateLimited) -> float | None:
         told = error.retry_after_seconds
-        wait = self.retries.rate_limit_seconds if told is None else told
+        wait = _with_jitter(next(self.rate_limit_backoff)) if told is None else told
+        wait = max(wait, self.retries.min_rate_limit_seconds)
+        if self.retries.max_rate_limit_wait_seconds is not None:
+            wait = min(wait, self.retries.max_rate_limit_wait_seconds)
         self.rate_limit_seconds += wait
         self.rate_limit_waits += 1
         if (
@@ -246,9 +332,14 @@ class _Patience:
         return wait
 
 
+def _with_jitter(seconds: float) -> float:
+    return seconds * random.uniform(1, 1.25)
+
+
 def _seconds_to_wait(headers: httpx2.Headers) -> float | None:
-    """Read Retry-After (RFC 9110: seconds or a date), else X-RateLimit-Reset (Unix seconds). None if neither says."""
-    retry_after, reset = headers.get("Retry-After", ""), headers.get("X-RateLimit-Reset", "")
+    """Read Retry-After (RFC 9110: seconds or a date), else when the window ends (Unix seconds). None if neither says."""
+    retry_after = headers.get("Retry-After") or ""
+    reset = headers.get("X-RateLimit-Reset") or headers.get("X-Api-Ratelimit-Reset") or ""
     if retry_after.isdecimal():
         return float(retry_after)
     if retry_after:

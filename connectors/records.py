@@ -4,6 +4,7 @@ References are the platform's ids, or a record where the platform says more than
 does not say; an empty tuple that there is none.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple
@@ -101,6 +102,8 @@ class ApplicationRecord(Record):
 class ScheduledInterviewRecord(Record):
     model_name: ClassVar[str] = "ScheduledInterview"
 
+    # What the platform lists the interview under, where it lists all interviews of one thing at a time: see Whole.
+    remote_group: str | None = None
     application: str | None = None
     job_interview_stage: str | None = None
     organizer: str | None = None
@@ -132,4 +135,41 @@ class Gap:
     reason: str
 
 
-Fetched = Record | Unreadable | Gap
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """All interviews of a group: one of that group with another id was deleted. Comes after their records."""
+
+    group: str
+    remote_ids: frozenset[str]  # readable or not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """A record that the platform says it has deleted. What we never had is ignored."""
+
+    model_name: str
+    remote_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """What the next listing of the model has to know, kept for it once all that came before this has been stored.
+
+    `state` takes the place of the last one and comes back in `Window.state`: sync tokens, or how far a long listing is,
+    for when it is interrupted. It is JSON, and holds no credentials.
+    """
+
+    state: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """Says first of all that a listing goes on where one that began at `started_at` was interrupted.
+
+    So it does not hold everything, and what it holds is as fresh as that.
+    """
+
+    started_at: datetime
+
+
+Fetched = Record | Unreadable | Gap | Whole | Gone | Checkpoint | Resumed

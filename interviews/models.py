@@ -36,6 +36,9 @@ class ScheduledInterview(UnifiedModel):
         help_text="SCHEDULED, AWAITING_FEEDBACK, COMPLETE, or the platform's own word where none of them fits.",
     )
     remote_status = models.TextField(null=True, help_text="The status in the platform's words.")
+    remote_group = models.TextField(
+        null=True, help_text="What the platform lists it under, where it lists all interviews of one thing at a time."
+    )
 
     class Meta:
         constraints = unified_constraints("interview")
@@ -48,6 +51,11 @@ class ScheduledInterview(UnifiedModel):
                 "linked_account",
                 Left("status", INDEXED_LENGTH),
                 name="interview_start",
+            ),
+            models.Index(
+                fields=["linked_account", "remote_group"],
+                condition=models.Q(remote_group__isnull=False),
+                name="interview_remote_group",
             ),
             GinIndex(fields=["interviewers"], name="interview_interviewers"),
         ]

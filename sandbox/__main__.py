@@ -20,7 +20,7 @@ def main() -> None:
     company = build_company(interviews=options.interviews, seed=options.seed)
     simulator = simulators()[options.platform](company)
     with serve(simulator, host=options.host, port=options.port, keep_requests=False) as server:
-        print(f"base_url: {server.url}")  # noqa: T201
+        print(f"base_url: {server.url}{simulator.base_path}")  # noqa: T201
         for name, value in simulator.credentials.items():
             print(f"{name}: {value}", flush=True)  # noqa: T201
         try:

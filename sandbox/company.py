@@ -157,8 +157,19 @@ class Candidate:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """An application came to a stage, or to its end."""
+
+    at: datetime
+    stage_id: int | None
+    state: ApplicationState
+
+
 @dataclass(slots=True, kw_only=True)
 class Application:
+    """`moves` begin with its arrival and end with where it is. `touched_at` moves with its interviews as well."""
+
     id: int
     candidate_id: int
     job_id: int
@@ -171,6 +182,8 @@ class Application:
     reject_reason_id: int | None = None
     created_at: datetime
     updated_at: datetime
+    touched_at: datetime
+    moves: list[Move] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -236,6 +249,7 @@ class Company:
         self.applications: dict[int, Application] = {}
         self.interviews: dict[int, Interview] = {}
         self.seats: dict[int, Seat] = {}
+        self.deleted_applications: dict[int, datetime] = {}  # when they were
         self.next_interview_id = _ids(9_100_001)
         self.next_seat_id = _ids(52_000_001)
 
@@ -267,6 +281,7 @@ class Company:
             self.interviews[interview.id] = interview
             for user_id in user_ids:
                 self.seat(interview, user_id=user_id, created_at=now)
+            self._touch(application_id)
             return interview
 
     def reschedule(self, interview_id: int, starts_at: datetime) -> Interview:
@@ -277,6 +292,7 @@ class Company:
             interview.all_day_from = interview.all_day_until = None
             interview.state = InterviewState.SCHEDULED
             interview.updated_at = self._later_than(interview.updated_at)
+            self._touch(interview.application_id)
             return interview
 
     def cancel(self, interview_id: int) -> Interview:
@@ -284,6 +300,7 @@ class Company:
             interview = self.interviews[interview_id]
             interview.state = InterviewState.CANCELLED
             interview.updated_at = self._later_than(interview.updated_at)
+            self._touch(interview.application_id)
             return interview
 
     def reassign(self, interview_id: int, user_ids: Iterable[int]) -> Interview:
@@ -298,6 +315,7 @@ class Company:
                 if user_id not in seated:
                     self.seat(interview, user_id=user_id, created_at=now)
             interview.updated_at = self._later_than(interview.updated_at)
+            self._touch(interview.application_id)
             return interview
 
     def join(self, interview_id: int, user_id: int) -> Seat:
@@ -311,12 +329,55 @@ class Company:
             for seat in [seat for seat in interview.seats if seat.user_id == user_id]:
                 self._remove_seat(interview, seat)
             interview.updated_at = self._later_than(interview.updated_at)
+            self._touch(interview.application_id)
 
     def delete(self, interview_id: int) -> None:
         """Remove an interview without a trace."""
         with self._changing():
-            for seat in self.interviews.pop(interview_id).seats:
+            interview = self.interviews.pop(interview_id)
+            for seat in interview.seats:
                 del self.seats[seat.id]
+            self._touch(interview.application_id)
+
+    def advance(self, application_id: int, stage_id: int) -> Application:
+        """Move an application to another stage of its job."""
+        with self._changing():
+            application = self.applications[application_id]
+            application.stage_id = stage_id
+            self._note_move(application, ApplicationState.ACTIVE)
+            return application
+
+    def reject(self, application_id: int, reject_reason_id: int) -> Application:
+        with self._changing():
+            application = self.applications[application_id]
+            self._note_move(application, ApplicationState.REJECTED)
+            application.rejected_at = application.updated_at
+            application.reject_reason_id = reject_reason_id
+            return application
+
+    def delete_application(self, application_id: int) -> None:
+        """Remove an application with its interviews, and its candidate, who has no other."""
+        with self._changing() as now:
+            for interview in [one for one in self.interviews.values() if one.application_id == application_id]:
+                for seat in interview.seats:
+                    del self.seats[seat.id]
+                del self.interviews[interview.id]
+            del self.candidates[self.applications.pop(application_id).candidate_id]
+            self.deleted_applications[application_id] = now
+
+    def rename_user(self, user_id: int, *, first_name: str, last_name: str) -> User:
+        with self._changing():
+            user = self.users[user_id]
+            user.first_name, user.last_name = first_name, last_name
+            user.updated_at = self._later_than(user.updated_at)
+            return user
+
+    def disable_user(self, user_id: int) -> User:
+        with self._changing():
+            user = self.users[user_id]
+            user.is_disabled = True
+            user.updated_at = self._later_than(user.updated_at)
+            return user
 
     def seat(
         self,
@@ -351,6 +412,18 @@ class Company:
     def _remove_seat(self, interview: Interview, seat: Seat) -> None:
         interview.seats.remove(seat)
         del self.seats[seat.id]
+
+    def _touch(self, application_id: int) -> None:
+        application = self.applications[application_id]
+        application.touched_at = self._later_than(application.touched_at)
+
+    def _note_move(self, application: Application, state: ApplicationState) -> None:
+        application.state = state
+        application.updated_at = self._later_than(application.updated_at)
+        application.touched_at = max(application.updated_at, self._later_than(application.touched_at))
+        application.moves.append(
+            Move(at=application.updated_at, stage_id=application.stage_id, state=application.state)
+        )
 
     def _later_than(self, moment: datetime) -> datetime:
         """Return the time of a change, later than the last one in the milliseconds that platforms print."""
@@ -496,7 +569,10 @@ class _Inventor:
                 reject_reason_id=self._pick(list(self.company.reject_reasons)) if is_rejected else None,
                 created_at=created,
                 updated_at=ended,
+                touched_at=ended,
+                moves=[Move(at=created, stage_id=stages_of[job.id][0].id, state=ApplicationState.ACTIVE)],
             )
+            application.moves.append(Move(at=ended, stage_id=application.stage_id, state=state))
             self.company.applications[application_id] = application
             yield application
 
@@ -525,6 +601,7 @@ class _Inventor:
             updated_at=min(ends_at + timedelta(hours=1), self.now) if is_over else created,
         )
         self.company.interviews[interview.id] = interview
+        application.touched_at = max(application.touched_at, interview.updated_at)
         if is_placeholder:
             interview.organizer_id = None
             return

@@ -9,8 +9,9 @@ from django.db import connection, transaction
 from structlog.contextvars import bound_contextvars
 
 from connectors import registry
-from connectors.base import Connector, Traffic, Window
+from connectors.base import Connector, Deletions, Window
 from connectors.errors import BadCredentials, ConnectorError, PlatformUnavailable, RateLimited
+from connectors.http import Traffic
 from connectors.records import Fetched, Gap, Record, Unreadable
 from linked_accounts.models import LinkedAccount
 from sync.ingest import Counts, Ingest
@@ -162,7 +163,7 @@ class _Sync:
     def _list(self, listing: Listing, connector: Connector, unseen: Unseen) -> None:
         """Store what one listing holds, as far as it goes. Raises ConnectorError where other models need no trying."""
         listing.model_sync.explain(None)
-        listing.before = replace(self.traffic)
+        listing.before = self.traffic.copy()
         self._report(listing)
         batch: list[Fetched] = []
         try:
@@ -179,7 +180,7 @@ class _Sync:
         else:
             listing.was_read = True
         self._take(batch, listing, unseen)
-        listing.after = replace(self.traffic)
+        listing.after = self.traffic.copy()
         if listing.was_read and unseen.watches(listing.resource):
             listing.model_sync.explain(ModelSync.Reason.WAITING_ON_OTHER_MODELS)
         else:

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import models
 from django.db.models import F, Q
 
-from connectors.base import Traffic
+from connectors.http import Traffic
 from linked_accounts.models import LinkedAccount
 
 MAX_PROBLEMS = 100

@@ -3,14 +3,19 @@
 import pkgutil
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from sandbox.company import Company
 from sandbox.server import Simulator
 
 
 class PlatformSimulator(Simulator, Protocol):
-    """A platform that tells about an invented company, to whoever comes with its `credentials`."""
+    """A platform that tells about an invented company, to whoever comes with its `credentials`.
+
+    Clients find it at the server's address with `base_path` appended, such as "/v1".
+    """
+
+    base_path: ClassVar[str]
 
     def __init__(self, company: Company) -> None: ...
 

@@ -3,10 +3,9 @@ from base64 import b64encode
 import pytest
 import time_machine
 
-from connectors.auth import BasicAuth, ClientCredentials
-from connectors.base import Traffic
+from connectors.auth import BasicAuth, client_credentials
 from connectors.errors import BadCredentials, UnexpectedAnswer
-from connectors.http import Session
+from connectors.http import Session, Traffic
 from sandbox.server import Answer, failing, serve
 from tests.connectors.script import Script
 
@@ -23,7 +22,7 @@ def ask():
 
     def ask(*answers, times=(NOW,), parameters=None, fault=None):
         with serve(Script(*answers)) as server:
-            auth = ClientCredentials(
+            auth = client_credentials(
                 f"{server.url}/token", client_id="id", client_secret="secret", parameters=parameters
             )
             session = Session(traffic=Traffic(), auth=auth)

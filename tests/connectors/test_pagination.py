@@ -1,8 +1,7 @@
 import pytest
 
-from connectors.base import Traffic
 from connectors.errors import UnexpectedAnswer
-from connectors.http import Session
+from connectors.http import Session, Traffic
 from connectors.pagination import follow_links
 from sandbox.server import Answer, serve
 from tests.connectors.script import Script

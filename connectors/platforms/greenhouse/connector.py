@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from connectors.auth import BasicAuth, ClientCredentials
+from connectors.auth import BasicAuth, client_credentials
 from connectors.base import Connector, Credential, ModelSupport, Window
 from connectors.creation import Creation, Parameter
-from connectors.http import Auth, Retries, Session
+from connectors.http import Auth, Retries
+from connectors.pace import Limiter
 from connectors.platforms.greenhouse.harvest import Harvest
 from connectors.platforms.greenhouse.harvest_v1 import HarvestV1
 from connectors.platforms.greenhouse.harvest_v3 import HarvestV3
@@ -30,7 +31,14 @@ class GreenhouseConnector(Connector):
 
     slug, name, color = "greenhouse", "Greenhouse", "#24a47f"
     default_base_url = "https://harvest.greenhouse.io"
-    retries = Retries(backoff_seconds=(1, 2, 4, 8, 16), rate_limit_seconds=30)
+    documentation_url = "https://harvestdocs.greenhouse.io"
+    setup = (
+        "Configure, Dev Center, API Credentials: create a Harvest V3 (OAuth) credential that may list users, "
+        "applications, interviews, interviewers, job interviews, job interview stages, sources, referrers and "
+        "rejection reasons."
+    )
+    own_hosts = ("greenhouse.io",)
+    retries = Retries(backoff_seconds=(1, 2, 4, 8, 16), rate_limit_seconds=(30,))
     credentials = (
         Credential(
             name="api_version",
@@ -135,19 +143,15 @@ class GreenhouseConnector(Connector):
         )
     }
 
-    def __init__(self, *, credentials: Mapping[str, str], base_url: str | None = None) -> None:
-        super().__init__(credentials=credentials, base_url=base_url)
-        is_v1 = _uses_v1(credentials)
-        self.session = Session(
-            traffic=self.traffic,
-            auth=BasicAuth(credentials["api_key"]) if is_v1 else self._oauth(),
-            retries=self.retries,
-            secrets=self.secrets,
-        )
-        self.harvest: Harvest = (HarvestV1 if is_v1 else HarvestV3)(self.session, self.base_url)
+    def __init__(
+        self, *, credentials: Mapping[str, str], base_url: str | None = None, limiter: Limiter | None = None
+    ) -> None:
+        super().__init__(credentials=credentials, base_url=base_url, limiter=limiter)
+        harvest = HarvestV1 if _uses_v1(credentials) else HarvestV3
+        self.harvest: Harvest = harvest(self.session, self.base_url)
 
-    def close(self) -> None:
-        self.session.close()
+    def build_auth(self) -> Auth:
+        return BasicAuth(self.settings["api_key"]) if _uses_v1(self.settings) else self._oauth()
 
     def check(self) -> None:
         self.harvest.check()
@@ -169,7 +173,7 @@ class GreenhouseConnector(Connector):
         own = self.base_url if self.has_own_base_url else DEFAULT_AUTH_BASE_URL
         auth_base_url = (self.settings.get("auth_base_url") or own).rstrip("/")
         user_id = self.settings.get("user_id")
-        return ClientCredentials(
+        return client_credentials(
             f"{auth_base_url}/token",
             client_id=self.settings["client_id"],
             client_secret=self.settings["client_secret"],

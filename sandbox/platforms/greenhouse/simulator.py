@@ -33,6 +33,7 @@ class GreenhouseSimulator:
     `denied_listings` ("v3/sources", …) answer 403. `v1_status` is what all of v1 answers once it is retired.
     """
 
+    base_path = ""
     client_id, client_secret, api_key = "sandbox-client", "sandbox-client-secret", "sandbox-api-key"
 
     def __init__(self, source: Company | Rows, *, requests_per_window: int = 1000) -> None:

@@ -11,8 +11,9 @@ from connectors.registry import connector_class
 from sandbox.company import InterviewState
 from sandbox.platforms.greenhouse import GreenhouseSimulator, PayloadRows
 from sandbox.server import DROPPED_CONNECTION, Answer, failing, rate_limited, serve
-from tests.connectors.greenhouse.samples import documented, load, unified
+from tests.connectors.greenhouse.samples import documented, load
 from tests.connectors.script import Script
+from tests.connectors.words import unified
 
 MODELS = {
     "users": "users",

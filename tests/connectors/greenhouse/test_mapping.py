@@ -4,7 +4,8 @@ import pytest
 
 from connectors.platforms.greenhouse import mapping
 from connectors.records import Choice, Original
-from tests.connectors.greenhouse.samples import load, unified
+from tests.connectors.greenhouse.samples import load
+from tests.connectors.words import unified
 
 V3_SLOTS = {"310009": "70011", "310006": "70011", "310003": "70008"}
 
