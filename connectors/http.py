@@ -337,7 +337,7 @@ def _with_jitter(seconds: float) -> float:
 
 
 def _seconds_to_wait(headers: httpx2.Headers) -> float | None:
-    """Read Retry-After (RFC 9110: seconds or a date), else when the window ends (Unix seconds). None if neither says."""
+    """Read Retry-After (RFC 9110: seconds or a date), else when the window ends (Unix time). None if neither says."""
     retry_after = headers.get("Retry-After") or ""
     reset = headers.get("X-RateLimit-Reset") or headers.get("X-Api-Ratelimit-Reset") or ""
     if retry_after.isdecimal():
