@@ -273,9 +273,9 @@ class Session:
         except (httpx2.DecodingError, httpx2.InvalidURL) as error:
             raise UnexpectedAnswer(f"{name}: {type(error).__name__}: {error}") from error
 
-        error = self.judge(self, answer)
-        if isinstance(error, RateLimited | PlatformUnavailable):
-            raise error
+        problem = self.judge(self, answer)
+        if isinstance(problem, RateLimited | PlatformUnavailable):
+            raise problem
         return answer
 
     def _read(self, name: str, response: httpx2.Response) -> bytes:

@@ -1,24 +1,30 @@
 """Runs a synchronisation: asks the connector for each model, stores what it hands back, says how it went."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
 from structlog.contextvars import bound_contextvars
 
 from connectors import registry
-from connectors.base import Connector, Deletions, Window
-from connectors.errors import BadCredentials, ConnectorError, PlatformUnavailable, RateLimited
+from connectors.base import Connector, Deletions, ModelSupport, Window
+from connectors.errors import BadCredentials, ChangesUnknown, ConnectorError, PlatformUnavailable, RateLimited
 from connectors.http import Traffic
-from connectors.records import Fetched, Gap, Record, Unreadable
+from connectors.records import Checkpoint, Fetched, Gap, Gone, Record, Resumed, Unreadable, Whole
 from linked_accounts.models import LinkedAccount
 from sync.ingest import Counts, Ingest
 from sync.models import MAX_PROBLEMS, ModelSync, Result, SyncRun
-from sync.resources import LISTED, Resource
-from sync.state import NotLinkedError, database_now, fail_abandoned, recover, sync_lock
+from sync.pending import arrived
+from sync.resources import BY_NAME, LISTED, Resource
+from sync.stamps import Stamps, database_now
+from sync.state import NotLinkedError, fail_abandoned, recover, sync_lock
+from sync.stored import StoredRecords
 from sync.unseen import Unseen
+from unified.identity import unified_id
 
 logger = logging.getLogger(__name__)
 
@@ -42,20 +48,32 @@ class Listing:
     """One model's part of a sync."""
 
     resource: Resource
+    support: ModelSupport
     model_sync: ModelSync
     window: Window
-    lists_everything: bool
     before: Traffic | None = None  # the connector's traffic when the listing began,
     after: Traffic | None = None  # and when it had been read
     problems: list[dict[str, Any]] = field(default_factory=list)
     failure: str | None = None
     reason: ModelSync.Reason | None = None
+    resumed: Resumed | None = None
+    has_gap: bool = False
     was_read: bool = False
     has_ended: bool = False
 
     @property
     def name(self) -> str:
         return self.resource.name
+
+    @property
+    def lists_everything(self) -> bool:
+        """Whether a record that the listing does not hold was deleted."""
+        match self.support.deletions:
+            case Deletions.EVERY_SYNC:
+                return self.resumed is None
+            case Deletions.FULL_SYNC:
+                return self.resumed is None and self.window.is_full
+        return False
 
     @property
     def result(self) -> Result:
@@ -101,11 +119,18 @@ class _Sync:
     def __init__(self, account: LinkedAccount, *, full: bool, on_progress: Callable[[Progress], None]) -> None:
         self.account = account
         self.on_progress = on_progress
-        self.ingest = Ingest(account.id)
+        self.stamps = Stamps(account.id)
+        self.stored = StoredRecords(account.id)
+        self.ingest = Ingest(
+            account.id,
+            stamps=self.stamps,
+            stored=self.stored,
+            keeps_unknown_references=account.connector_class.keeps_unknown_references,
+        )
         self.traffic = Traffic()
         self.uncertain: set[str] = set()  # models of which something was listed that nobody can tell the id of
         self.listings: list[Listing] = []
-        started_at = database_now()
+        self.started_at = database_now()
         with transaction.atomic():
             for resource in LISTED:
                 model_sync, _ = ModelSync.objects.get_or_create(linked_account=account, model_name=resource.name)
@@ -113,21 +138,23 @@ class _Sync:
                 if support is None:
                     model_sync.disable()
                     continue
-                model_sync.start(started_at)
                 since = None if full else model_sync.data_fresh_as_of
-                self.listings.append(
-                    Listing(
-                        resource=resource,
-                        model_sync=model_sync,
-                        window=Window(since=since, started_at=started_at),
-                        lists_everything=support.lists_everything,
-                    )
-                )
+                model_sync.start(self.started_at)
+                window = Window(since=since, started_at=self.started_at, state=model_sync.state, stored=self.stored)
+                self.listings.append(Listing(resource=resource, support=support, model_sync=model_sync, window=window))
+            self._widen()
             self.sync_run = SyncRun.objects.create(
                 linked_account=account,
                 is_full=all(listing.window.is_full for listing in self.listings),
-                started_at=started_at,
+                started_at=self.started_at,
             )
+
+    def _widen(self) -> None:
+        """Ask for everything as well where records of a model come along that is asked for everything."""
+        for listing in [one for one in self.listings if one.window.is_full]:
+            for other in self.listings:
+                if other.name in listing.support.told_by:
+                    other.window = replace(other.window, since=None)
 
     def run(self) -> SyncRun:
         with bound_contextvars(linked_account_id=str(self.account.id), sync_run_id=str(self.sync_run.id)):
@@ -140,54 +167,72 @@ class _Sync:
         return self.sync_run
 
     def _list_all(self) -> None:
-        complete = [one.resource for one in self.listings if one.window.is_full and one.lists_everything]
-        with Unseen(self.account.id, complete) as unseen:
+        with Unseen(self.account.id, [one.resource for one in self.listings if one.lists_everything]) as unseen:
             try:
                 with self.account.connect() as connector:
                     self.traffic = connector.traffic
                     for listing in self.listings:
                         self._list(listing, connector, unseen)
+                        self._settle()
             except ConnectorError as error:
                 for listing in self.listings:
                     if not listing.was_read and not listing.has_ended:
                         listing.fail(error)
                 if isinstance(error, BadCredentials):
                     self.account.mark_relink_needed(_printable(str(error)))
+            self._take_up_arrived()
             # Only now, as records may also come along when other models are listed.
             for listing in self.listings:
                 if not listing.has_ended:
-                    if listing.was_read and listing.name not in self.uncertain:
-                        self.ingest.counts[listing.name].deleted = unseen.mark_deleted(listing.resource)
+                    if self._is_complete(listing):
+                        for keys in unseen.chunks(listing.resource):
+                            self.ingest.mark_deleted(listing.resource, keys)
                     self._end(listing)
+            self.stored.settled.clear()
 
     def _list(self, listing: Listing, connector: Connector, unseen: Unseen) -> None:
         """Store what one listing holds, as far as it goes. Raises ConnectorError where other models need no trying."""
         listing.model_sync.explain(None)
         listing.before = self.traffic.copy()
         self._report(listing)
-        batch: list[Fetched] = []
         try:
-            for entry in listing.resource.listing(connector, listing.window):
-                batch.append(entry)
-                if len(batch) == BATCH_SIZE:
-                    self._take(batch, listing, unseen)
-                    batch = []
+            try:
+                self._read(listing, connector, unseen)
+            except ChangesUnknown:
+                listing.window = replace(listing.window, since=None, state={})
+                if listing.lists_everything:
+                    unseen.watch(listing.resource)
+                self._read(listing, connector, unseen)
         except ENDS_THE_SYNC:
-            self._take(batch, listing, unseen)
             raise
         except ConnectorError as error:
             listing.fail(error)
         else:
             listing.was_read = True
-        self._take(batch, listing, unseen)
         listing.after = self.traffic.copy()
         if listing.was_read and unseen.watches(listing.resource):
             listing.model_sync.explain(ModelSync.Reason.WAITING_ON_OTHER_MODELS)
         else:
             self._end(listing)
 
+    def _read(self, listing: Listing, connector: Connector, unseen: Unseen) -> None:
+        batch: list[Fetched] = []
+        try:
+            for entry in listing.resource.listing(connector, listing.window):
+                batch.append(entry)
+                if len(batch) == BATCH_SIZE:
+                    taken, batch = batch, []
+                    self._take(taken, listing, unseen)
+        except ConnectorError:
+            self._take(batch, listing, unseen)
+            raise
+        self._take(batch, listing, unseen)
+
     def _take(self, batch: Sequence[Fetched], listing: Listing, unseen: Unseen) -> None:
         records: list[Record] = []
+        wholes: list[Whole] = []
+        gone: defaultdict[str, list[str]] = defaultdict(list)
+        checkpoint: Checkpoint | None = None
         for entry in batch:
             match entry:
                 case Record():
@@ -197,11 +242,55 @@ class _Sync:
                     if not entry.remote_id:
                         self.uncertain.add(entry.model_name)
                 case Gap():
+                    listing.has_gap = True
                     self._note(listing, entry.reason)
+                case Whole():
+                    wholes.append(entry)
+                case Gone():
+                    gone[entry.model_name].append(unified_id(self.account.id, entry.model_name, entry.remote_id).hex)
+                case Checkpoint():
+                    checkpoint = entry
+                case Resumed():
+                    listing.resumed = entry
         unseen.see(batch)
         for problem in self.ingest.store(records):
             self._note(listing, problem.reason, model_name=problem.model_name, remote_id=problem.remote_id)
+        for name, keys in gone.items():
+            self.ingest.mark_deleted(BY_NAME[name], keys)
+        if wholes:
+            self.ingest.mark_deleted(BY_NAME["ScheduledInterview"], self.stored.outside(wholes))
+        if checkpoint is not None:
+            listing.model_sync.keep(checkpoint.state)
         self._report(listing)
+
+    def _is_complete(self, listing: Listing) -> bool:
+        """Whether what is unseen of a model was deleted: each listing that tells of it was read, from end to end."""
+        tellers = [listing, *(one for one in self.listings if one.name in listing.support.told_by)]
+        return (
+            listing.lists_everything
+            and listing.name not in self.uncertain
+            and all(one.was_read and one.resumed is None for one in tellers)
+        )
+
+    def _needs_no_full_sync(self, listing: Listing) -> bool:
+        return listing.support.deletions is Deletions.NEVER and listing.window.is_full
+
+    def _settle(self) -> None:
+        """Let nobody refer to what turns out to be missing: it is marked as deleted only in the end."""
+        settled = {one.name for one in self.listings if self._is_complete(one)}
+        if settled != self.stored.settled:
+            self.stored.settled |= settled
+            self.ingest.forget_present()
+
+    def _take_up_arrived(self) -> None:
+        """Store anew what referred to records that arrived only now."""
+        if self.ingest.keeps_unknown_references or not any(counts.new for counts in self.ingest.counts.values()):
+            return
+        counts = {name: replace(counts) for name, counts in self.ingest.counts.items()}
+        for records in arrived(self.account.id):
+            self.ingest.store(records)
+        for name, before in counts.items():  # they were not read from the platform
+            self.ingest.counts[name].records = before.records
 
     def _note(self, listing: Listing, reason: str, **about: str | None) -> None:
         listing.note(reason, **about)
@@ -210,13 +299,21 @@ class _Sync:
     def _end(self, listing: Listing) -> None:
         listing.model_sync.finish(
             listing.result,
-            at=database_now(),
+            at=self._end_time(),
             was_full=listing.window.is_full,
+            listed_everything=self._is_complete(listing) or self._needs_no_full_sync(listing),
+            fresh_as_of=listing.resumed.started_at if listing.resumed else None,
+            has_gap=listing.has_gap,
             problems=listing.problems,
             reason=listing.reason,
         )
         listing.has_ended = True
         self._report(listing)
+
+    def _end_time(self) -> datetime:
+        """Return now, or the last stamp of a row if that is still to come: what ended is not modified after its end."""
+        now = database_now()
+        return max(now, self.stamps.latest or now)
 
     def _report(self, listing: Listing) -> None:
         now = listing.after or self.traffic
@@ -250,7 +347,7 @@ class _Sync:
     def _conclude(self) -> None:
         self.sync_run.finish(
             Result.worst(listing.result for listing in self.listings),
-            at=database_now(),
+            at=self._end_time(),
             error="\n".join(f"{one.name}: {one.failure}" for one in self.listings if one.failure) or None,
             traffic=self.traffic,
             counts={name: asdict(counts) for name, counts in self.ingest.counts.items()},

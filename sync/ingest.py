@@ -8,11 +8,15 @@ from typing import NamedTuple
 
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from psycopg.errors import ProgramLimitExceeded
+from psycopg.sql import SQL, Identifier
 
 from connectors.records import Record
 from sync import tables
-from sync.resources import BY_NAME, RESOURCES
-from sync.rows import Row, RowMaker, with_embedded
+from sync.pending import Reduced, put_aside, reduce
+from sync.resources import BY_NAME, RESOURCES, Resource
+from sync.rows import Row, RowMaker, array, with_embedded
+from sync.stamps import Stamp, Stamps
+from sync.stored import StoredRecords
 
 MAX_KNOWN_KEYS = 20_000
 REFUSALS = (DataError, IntegrityError, OperationalError)  # of the last kind: too large for an index; see _blames_data
@@ -49,13 +53,28 @@ Rows = Mapping[str, Mapping[str, Row]]  # by model name and key
 
 
 class Ingest:
-    """Stores one account's records, for the length of one sync."""
+    """Stores one account's records, for the length of one sync.
 
-    def __init__(self, account_id: uuid.UUID) -> None:
+    A reference to a record that never arrived becomes a shell's, or with `keeps_unknown_references` off nobody's: see
+    sync.pending.
+    """
+
+    def __init__(
+        self,
+        account_id: uuid.UUID,
+        *,
+        stamps: Stamps | None = None,
+        stored: StoredRecords | None = None,
+        keeps_unknown_references: bool = True,
+    ) -> None:
         self.account_id = account_id
+        self.stamps = stamps or Stamps(account_id)
+        self.stored = stored or StoredRecords(account_id)
+        self.keeps_unknown_references = keeps_unknown_references
         self.rows = RowMaker(account_id)
         self.counts: defaultdict[str, Counts] = defaultdict(Counts)
         self._known: set[str] = set()  # keys that have a row: batch after batch refers to much the same
+        self._present: set[str] = set()  # keys of records that are there, in the same way
 
     def store(self, records: Iterable[Record]) -> list[Problem]:
         """Store records in one durable transaction, and return those that nobody can store.
@@ -64,6 +83,7 @@ class Ingest:
         """
         problems = []
         rows: defaultdict[str, dict[str, Row]] = defaultdict(dict)
+        latest: dict[str, Record] = {}
         for record in with_embedded(records):
             self.counts[record.model_name].records += 1
             try:
@@ -72,37 +92,103 @@ class Ingest:
                 problems.append(Problem(record.model_name, record.remote_id, f"{type(error).__name__}: {error}"))
             else:
                 rows[record.model_name][one.key] = one
+                latest[one.key] = record
         if not rows:
             return problems
+        reduced = {} if self.keeps_unknown_references else self._reduce(rows, latest)
         try:
-            with transaction.atomic(durable=True):
-                written = self._write(rows)
+            written = self.stamps.write(lambda stamp: [self._write(rows, stamp, reduced)])
         except REFUSALS as error:
             if not _blames_data(error):
                 raise
-            problems += self._store_singly(rows)
-        else:
-            self._note(written)
+            refused: list[Problem] = []
+            written = self.stamps.write(lambda stamp: self._write_singly(rows, stamp, reduced, refused))
+            problems += refused
+        for one_written in written:
+            self._note(one_written)
         return problems
 
-    def _store_singly(self, rows: Rows) -> list[Problem]:
-        """Store what is good of a batch that PostgreSQL refused, and return the rest."""
-        problems = []
-        with transaction.atomic(durable=True):
-            for resource in RESOURCES:
-                for one in rows.get(resource.name, {}).values():
-                    try:
-                        with transaction.atomic():
-                            written = self._write({resource.name: {one.key: one}})
-                    except REFUSALS as error:
-                        if not _blames_data(error):
-                            raise
-                        problems.append(Problem(resource.name, one.remote_id, f"{type(error).__name__}: {error}"))
-                    else:
-                        self._note(written)
-        return problems
+    def forget_present(self) -> None:
+        """Look again which records are there: a listing has shown which are not any more."""
+        self._present.clear()
 
-    def _write(self, rows: Rows) -> Written:
+    def mark_deleted(self, resource: Resource, keys: Iterable[str]) -> None:
+        """Mark records as deleted at the platform, which otherwise stay as they are, in a durable transaction.
+
+        Ignores keys without a record.
+        """
+        table = Identifier(resource.model._meta.db_table)
+
+        def mark(stamp: Stamp) -> int:
+            with connection.cursor() as cursor:
+                tables.settle_plans(cursor)
+                cursor.execute(
+                    SQL(
+                        "SELECT encode(uuid_send(id), 'hex') FROM {} WHERE id = ANY(%s::uuid[])"
+                        " AND NOT remote_was_deleted AND NOT is_shell FOR UPDATE"
+                    ).format(table),
+                    [array(keys)],
+                )
+                present = [key for (key,) in cursor.fetchall()]
+                if present:
+                    cursor.execute(
+                        SQL(
+                            "UPDATE {} SET remote_was_deleted = true, modified_at = greatest(%s, created_at)"
+                            " WHERE id = ANY(%s::uuid[])"
+                        ).format(table),
+                        [stamp.at, array(present)],
+                    )
+                return len(present)
+
+        self.counts[resource.name].deleted += self.stamps.write(mark)
+
+    def _reduce(self, rows: dict[str, dict[str, Row]], latest: Mapping[str, Record]) -> dict[str, Reduced]:
+        """Take from the rows, in their place, the references to what never arrived. Return the records as they came."""
+        wanted = {
+            (reference.model_name, reference.key)
+            for batch in rows.values()
+            for one in batch.values()
+            for reference in one.references
+            if reference.key not in self._present and BY_NAME[reference.model_name].fetch
+        }
+        here = {(name, key) for name, batch in rows.items() for key, one in batch.items() if not one.remote_was_deleted}
+        missing = set(wanted - here)
+        for name in {name for name, _ in missing}:
+            keys = {key for model_name, key in missing if model_name == name}
+            present = self.stored.present(BY_NAME[name], keys)
+            self._present |= present
+            missing -= {(name, key) for key in present}
+        if len(self._present) > MAX_KNOWN_KEYS:
+            self._present.clear()
+
+        reduced = {}
+        for batch in rows.values():
+            for key, one in batch.items():
+                lacking = [found for found in one.references if (found.model_name, found.key) in missing]
+                if lacking:
+                    record = reduce(latest[key], {(found.model_name, found.remote_id) for found in lacking})
+                    batch[key] = self.rows.row(record)
+                    reduced[key] = Reduced(original=latest[key], missing=tuple(sorted({one.key for one in lacking})))
+        return reduced
+
+    def _write_singly(
+        self, rows: Rows, stamp: Stamp, reduced: Mapping[str, Reduced], refused: list[Problem]
+    ) -> list[Written]:
+        """Store what is good of a batch that PostgreSQL refused; the rest goes to `refused`."""
+        refused.clear()
+        written = []
+        for resource in RESOURCES:
+            for one in rows.get(resource.name, {}).values():
+                try:
+                    with transaction.atomic():
+                        written.append(self._write({resource.name: {one.key: one}}, stamp, reduced))
+                except REFUSALS as error:
+                    if not _blames_data(error):
+                        raise
+                    refused.append(Problem(resource.name, one.remote_id, f"{type(error).__name__}: {error}"))
+        return written
+
+    def _write(self, rows: Rows, stamp: Stamp, reduced: Mapping[str, Reduced]) -> Written:
         """Bring the tables up to the rows; a row that differs in nothing is not touched."""
         with connection.wrap_database_errors, connection.cursor() as cursor:
             tables.settle_plans(cursor)
@@ -112,12 +198,14 @@ class Ingest:
                 if rows.get(resource.name)
             ]
             unknown = self._unknown(rows)
-            if unknown or any(changes):
-                now = tables.clock(cursor)
-                for change in changes:
-                    tables.write(cursor, change, self.account_id, now)
-                for name, remote_ids in unknown.items():
-                    tables.insert_missing(cursor, BY_NAME[name], self.account_id, now, remote_ids)
+            for change in changes:
+                if change:
+                    tables.write(cursor, change, self.account_id, stamp.at)
+            for name, remote_ids in unknown.items():
+                tables.insert_missing(cursor, BY_NAME[name], self.account_id, stamp.at, remote_ids)
+        if not self.keeps_unknown_references:
+            keys = [key for batch in rows.values() for key in batch]
+            put_aside(self.account_id, keys, {key: reduced[key] for key in keys if key in reduced})
         return Written(changes=changes, keys={key for found in (*rows.values(), *unknown.values()) for key in found})
 
     def _unknown(self, rows: Rows) -> dict[str, dict[str, str]]:

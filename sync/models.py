@@ -1,8 +1,9 @@
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -100,6 +101,11 @@ class ModelSync(models.Model):
         null=True, help_text="Start of the latest sync that read all it asked for: the next one asks for changes since."
     )
     historical_data_since = models.DateTimeField(null=True)
+    listed_everything_at = models.DateTimeField(
+        null=True, help_text="Start of the latest sync that listed all there is, and so found what was deleted."
+    )
+    state = models.JSONField(default=dict, help_text="What the next listing has to know: sync tokens and the like.")
+    has_gap = models.BooleanField(default=False, help_text="Whether the latest sync lacked something beside records.")
     is_initial_sync = models.BooleanField(default=True)
     # Of the latest sync: [{"remote_id": text or null, "reason": text}, …], no more than MAX_PROBLEMS.
     problems = models.JSONField(default=list)
@@ -128,10 +134,16 @@ class ModelSync(models.Model):
         *,
         at: datetime,
         was_full: bool,
+        listed_everything: bool = False,
+        fresh_as_of: datetime | None = None,
+        has_gap: bool = False,
         problems: list[dict[str, Any]],
         reason: "ModelSync.Reason | None" = None,
     ) -> None:
-        """End the model's part of the sync that `start` began; what is fresh since then stays so if it failed."""
+        """End the model's part of the sync that `start` began; what is fresh since then stays so if it failed.
+
+        `fresh_as_of` is where that is not the start of the sync.
+        """
         self.status = self.Status(result)
         self.sync_status_reason = reason
         self.last_sync_result = result
@@ -139,13 +151,39 @@ class ModelSync(models.Model):
         self.problems = problems[:MAX_PROBLEMS]
         if result is not Result.FAILED:
             self.is_initial_sync = False
-            self.data_fresh_as_of = self.last_sync_start
+            self.data_fresh_as_of = fresh_as_of or self.last_sync_start
             if was_full:
                 self.historical_data_since = BEGINNING_OF_TIME
+            if listed_everything:
+                self.listed_everything_at = self.last_sync_start
+            elif self.has_gap and not has_gap:  # what was read without it has to be read again
+                self.listed_everything_at = None
+            self.has_gap = has_gap
         self.save()
+
+    def keep(self, state: Mapping[str, Any]) -> None:
+        """Keep what the next listing of the model has to know."""
+        self.state = dict(state)
+        self.save(update_fields=["state"])
 
     def disable(self) -> None:
         """Note that the platform lacks the model."""
         self.status = self.Status.DISABLED
         self.sync_status_reason = None
         self.save()
+
+
+class PendingRecord(models.Model):
+    """A record as the platform told it, of which references lead to records that never arrived: see sync.pending."""
+
+    record_id = models.UUIDField(primary_key=True, editable=False)
+    linked_account = models.ForeignKey(LinkedAccount, on_delete=models.CASCADE, related_name="+", db_index=False)
+    model_name = models.CharField(max_length=50)
+    record = models.JSONField()
+    missing = ArrayField(models.UUIDField())
+
+    class Meta:
+        indexes = [models.Index(fields=["linked_account", "record_id"], name="pending_record_account")]
+
+    def __str__(self) -> str:
+        return f"{self.model_name} {self.record['remote_id']}"

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
 from django.db import connection, transaction
 
 from linked_accounts.models import LinkedAccount
 from sync.models import ModelSync, Result, SyncRun
 from sync.resources import LISTED
+from sync.stamps import database_now
 
 
 class SyncError(Exception):
@@ -21,14 +21,6 @@ class NotLinkedError(SyncError):
 
 class SyncInProgressError(SyncError):
     """Another process synchronises the account."""
-
-
-def database_now() -> datetime:
-    """Return the time by the one clock that also stamps rows."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        now: datetime = cursor.fetchone()[0]
-    return now
 
 
 @contextmanager

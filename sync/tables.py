@@ -41,13 +41,6 @@ def settle_plans(cursor: CursorWrapper) -> None:
         cursor.execute(SQL("SET LOCAL {} = off").format(Identifier(way)))
 
 
-def clock(cursor: CursorWrapper) -> datetime:
-    """Return the time that stamps rows. Ask late: rows should become visible in the order of their stamps."""
-    cursor.execute("SELECT clock_timestamp()")
-    now: datetime = cursor.fetchone()[0]
-    return now
-
-
 def compare(cursor: CursorWrapper, resource: Resource, rows: Mapping[str, Row]) -> Changes:
     """Read what is stored under the rows' ids and tell what has to be written."""
     columns = [*STATE, *resource.origin_columns]

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from applications.models import Application, Job, JobInterviewStage
-from connectors.base import ModelSupport
+from connectors.base import Deletions, ModelSupport
 from connectors.errors import (
     BadCredentials,
     MissingPermission,
@@ -347,7 +347,7 @@ def test_a_listing_that_breaks_off_deletes_nothing(account, platform):
 def test_a_listing_that_never_holds_everything_deletes_nothing(account, platform):
     platform.users = USERS
     synchronise(account)
-    platform.connector.models["RemoteUser"] = ModelSupport(fields=frozenset(), lists_everything=False)
+    platform.connector.models["RemoteUser"] = ModelSupport(fields=frozenset(), deletions=Deletions.NEVER)
     platform.users = []
 
     synchronise(account, full=True)

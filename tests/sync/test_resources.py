@@ -45,7 +45,7 @@ def test_kinds_are_read_from_record_and_model():
     assert interview.arrays["interviewers"] == "RemoteUser"
     assert "start_at" in interview.times
     assert interview.choices == ["status"]
-    assert interview.plain == ["location"]
+    assert interview.plain == ["location", "remote_group"]
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)

@@ -9,7 +9,8 @@ from django.db.utils import IntegrityError
 
 from sync.engine import synchronise
 from sync.models import ModelSync, Result, SyncRun
-from sync.state import SyncInProgressError, database_now, model_syncs, sync_lock
+from sync.stamps import database_now
+from sync.state import SyncInProgressError, model_syncs, sync_lock
 
 # Runs in a process of its own, which says when it has the lock and keeps it until it is killed.
 HOLD_LOCK = """
