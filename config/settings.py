@@ -1,6 +1,7 @@
 """One settings file; the README lists the environment variables that drive it."""
 
 import logging
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,17 @@ for _position, _key in enumerate(CREDENTIAL_KEYS, start=1):
             f"CREDENTIAL_KEYS: key {_position} is no Fernet key, which is 32 bytes in URL-safe base64 (44 characters)."
         ) from error
 
+
+def _positive(name: str, default: int) -> int:
+    try:
+        number: int = env.int(name, default=default)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from error
+    if number < 1:
+        raise ImproperlyConfigured(f"{name}: at least 1")
+    return number
+
+
 ALLOWED_HOSTS = [host.strip() for host in env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])]
 try:
     API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=600)  # requests per linked account and minute; 0 means no limit
@@ -44,6 +56,10 @@ except ValueError as error:
     raise ImproperlyConfigured(f"API_RATE_LIMIT: {error}") from error
 if API_RATE_LIMIT < 0:
     raise ImproperlyConfigured("API_RATE_LIMIT: 0 or more; 0 means no limit")
+
+SYNC_INTERVAL = timedelta(minutes=_positive("SYNC_INTERVAL_MINUTES", 30))  # from one sync to the next
+FULL_SYNC_INTERVAL = timedelta(hours=_positive("FULL_SYNC_INTERVAL_HOURS", 24))  # and to the next that lists everything
+HOUSEKEEPING_SECONDS = 5  # how often a worker looks at the schedules, and for dead workers
 
 INSTALLED_APPS = [
     "unfold",
@@ -59,6 +75,7 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "procrastinate.contrib.django",
     "config",
     "unified",  # for its templates
     "linked_accounts",
@@ -105,6 +122,8 @@ TEMPLATES = [
         },
     }
 ]
+
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 
 if DATABASE_URL:
     DATABASES = {"default": env.db_url_config(DATABASE_URL)}

@@ -67,13 +67,15 @@ class ModelSupport:
     """How a platform serves one unified model. `fields` are those that the connector fills.
 
     `is_incremental`: a sync can ask for what changed. `told_by` names other models whose listings bring records of this
-    one as well: what none of them held was deleted.
+    one as well: what none of them held was deleted. `lists_groups`: beside that, deletions show wherever the group
+    (see Whole) of a record is read.
     """
 
     fields: frozenset[str]
     is_incremental: bool = True
     deletions: Deletions = Deletions.FULL_SYNC
     told_by: frozenset[str] = frozenset()
+    lists_groups: bool = False
 
 
 class Connector:
@@ -98,6 +100,8 @@ class Connector:
     # A reference to a record that was never listed: kept, for the record may arrive; or None, as the platform's
     # contract wants it, and set when the record arrives.
     keeps_unknown_references: ClassVar[bool] = True
+    # Whether what a listing lacks was deleted only if all listings of the sync could be read.
+    deletions_need_all_listings: ClassVar[bool] = False
 
     retries: ClassVar[Retries] = Retries()
     headers: ClassVar[Mapping[str, str]] = {}  # of every request

@@ -236,7 +236,10 @@ class Session:
 
     def _prove(self, request: httpx2.Request, auth: Auth) -> None:
         proofs = auth.headers(self)
-        request.headers.update(proofs)
+        try:
+            request.headers.update(proofs)
+        except UnicodeEncodeError:
+            raise BadCredentials("The credentials hold characters that cannot be sent.") from None
         self._proofs = [part for proof in proofs.values() for part in (proof, proof.rpartition(" ")[2])]
 
     def _exchange_patiently(self, request: httpx2.Request, *, may_repeat: bool) -> Answer:

@@ -144,6 +144,13 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A group of interviews that could not be read: what we hold of it stays as it is, also after a full listing."""
+
+    group: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
     """A record that the platform says it has deleted. What we never had is ignored."""
 
@@ -172,4 +179,4 @@ class Resumed:
     started_at: datetime
 
 
-Fetched = Record | Unreadable | Gap | Whole | Gone | Checkpoint | Resumed
+Fetched = Record | Unreadable | Gap | Whole | Kept | Gone | Checkpoint | Resumed

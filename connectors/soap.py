@@ -30,10 +30,11 @@ Element = etree._Element
 class Vocabulary:
     """The elements and attributes of one namespace, under whatever prefix. Paths are of local names: "A/B".
 
-    What is looked for in None is not there.
+    `prefix` is that of elements made here. What is looked for in None is not there.
     """
 
     uri: str
+    prefix: str
 
     def all(self, element: Element | None, path: str) -> list[Element]:
         return [] if element is None else element.findall(self._qualified(path))
@@ -51,7 +52,7 @@ class Vocabulary:
 
     def make(self, name: str, *content: Element | str, attributes: Mapping[str, str] | None = None) -> Element:
         """Return a new element around these, which move into it. Raises ValueError for text that XML cannot hold."""
-        element = etree.Element(self._qualified(name))
+        element = etree.Element(self._qualified(name), nsmap={self.prefix: self.uri})
         for key, value in (attributes or {}).items():
             element.set(self._qualified(key), value)
         for one in content:
@@ -65,7 +66,7 @@ class Vocabulary:
         return "/".join(f"{{{self.uri}}}{name}" for name in path.split("/"))
 
 
-_env, _wsse = Vocabulary(ENVELOPE), Vocabulary(WSSE)
+_env, _wsse = Vocabulary(ENVELOPE, "env"), Vocabulary(WSSE, "wsse")
 
 
 def envelope(content: Element, *, username: str, password: str, headers: Iterable[Element] = ()) -> bytes:
@@ -77,11 +78,10 @@ def envelope(content: Element, *, username: str, password: str, headers: Iterabl
     except ValueError:
         raise BadCredentials("The user name or the password has characters that XML cannot hold.") from None
     secret.set("Type", PLAIN_PASSWORD)
-    security = _env.make("Header", _wsse.make("Security", token), *headers)
-    security[0].set(f"{{{ENVELOPE}}}mustUnderstand", "1")
-    return etree.tostring(
-        _env.make("Envelope", security, _env.make("Body", content)), xml_declaration=True, encoding="UTF-8"
-    )
+    security = _wsse.make("Security", token)
+    document = _env.make("Envelope", _env.make("Header", security, *headers), _env.make("Body", content))
+    security.set(f"{{{ENVELOPE}}}mustUnderstand", "1")
+    return etree.tostring(document, xml_declaration=True, encoding="UTF-8")
 
 
 def parse(document: bytes) -> Element:
@@ -145,7 +145,7 @@ def as_json(element: Element) -> Any:
     """
     found: dict[str, Any] = {f"@{_local(name)}": value for name, value in element.items()}
     for child in element:
-        name, value = _local(str(child.tag)), as_json(child)
+        name, value = _local(child.tag), as_json(child)
         if name not in found:
             found[name] = value
         elif isinstance(found[name], list):
@@ -167,5 +167,5 @@ def _fault(answer: Answer) -> Element | None:
         return None
 
 
-def _local(name: str) -> str:
-    return name.rpartition("}")[2]
+def _local(name: str | bytes) -> str:
+    return str(name).rpartition("}")[2]

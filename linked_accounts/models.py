@@ -11,6 +11,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from connectors import registry
 from connectors.base import Connector
 from linked_accounts.fields import EncryptedJSONField
+from linked_accounts.pace import DatabaseLimiter
 from linked_accounts.secrets import new_api_key, secret_hash
 
 
@@ -124,7 +125,12 @@ class LinkedAccount(models.Model):
 
     def connect(self) -> Connector:
         """Return a connector for this account; use it as a context manager."""
-        return self.connector_class(credentials=self.credentials or {}, base_url=self.base_url)
+        pace = self.connector_class.pace
+        return self.connector_class(
+            credentials=self.credentials or {},
+            base_url=self.base_url,
+            limiter=DatabaseLimiter(self.id, pace) if pace else None,
+        )
 
     def issue_token(self) -> str:
         """Give the account its token, unsaved, and return it; an earlier one stops working on save."""
@@ -177,3 +183,15 @@ class RequestCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.taken} in minute {self.window}"
+
+
+class RequestPace(models.Model):
+    """How far ahead an account's requests to its platform are booked: see linked_accounts.pace. Unlogged as well."""
+
+    linked_account = models.OneToOneField(
+        LinkedAccount, primary_key=True, on_delete=models.CASCADE, db_constraint=False, related_name="+"
+    )
+    next_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"until {self.next_at}"

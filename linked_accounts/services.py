@@ -5,6 +5,7 @@ from django.db import transaction
 
 from connectors import registry
 from linked_accounts.models import AccountType, LinkedAccount, Organization
+from linked_accounts.signals import account_linked
 
 DEFAULT_ORGANIZATION = "default"
 
@@ -74,6 +75,7 @@ def link_account(
         account.complete(credentials=credentials, base_url=base_url)
         _validate(account, credentials)
         account.save()
+        transaction.on_commit(lambda: account_linked.send(LinkedAccount, account=account))
     return account, account.account_token()
 
 

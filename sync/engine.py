@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -12,16 +12,24 @@ from structlog.contextvars import bound_contextvars
 
 from connectors import registry
 from connectors.base import Connector, Deletions, ModelSupport, Window
-from connectors.errors import BadCredentials, ChangesUnknown, ConnectorError, PlatformUnavailable, RateLimited
+from connectors.errors import (
+    BadCredentials,
+    ChangesUnknown,
+    ConnectorError,
+    MissingPermission,
+    PlatformUnavailable,
+    RateLimited,
+)
 from connectors.http import Traffic
 from connectors.records import Checkpoint, Fetched, Gap, Gone, Record, Resumed, Unreadable, Whole
+from connectors.webhooks import Hint
 from linked_accounts.models import LinkedAccount
-from sync.ingest import Counts, Ingest
-from sync.models import MAX_PROBLEMS, ModelSync, Result, SyncRun
+from sync.ingest import Counts, Ingest, Problem
+from sync.models import MAX_PROBLEMS, Issue, ModelSync, Result, Schedule, SyncRun
 from sync.pending import arrived
 from sync.resources import BY_NAME, LISTED, Resource
 from sync.stamps import Stamps, database_now
-from sync.state import NotLinkedError, fail_abandoned, recover, sync_lock
+from sync.state import NotLinkedError, SyncCancelledError, fail_abandoned, recover, sync_lock
 from sync.stored import StoredRecords
 from sync.unseen import Unseen
 from unified.identity import unified_id
@@ -29,6 +37,12 @@ from unified.identity import unified_id
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 500
+RECORD_TROUBLE = "Unreadable records"
+TROUBLE = (
+    (BadCredentials, "Invalid Login Credentials"),
+    (MissingPermission, "Missing Permissions"),
+    (PlatformUnavailable, "Third-party offline"),
+)
 ENDS_THE_SYNC = (BadCredentials, RateLimited, PlatformUnavailable)  # no other model would fare better
 
 
@@ -55,6 +69,7 @@ class Listing:
     after: Traffic | None = None  # and when it had been read
     problems: list[dict[str, Any]] = field(default_factory=list)
     failure: str | None = None
+    incidents: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # by kind of trouble
     reason: ModelSync.Reason | None = None
     resumed: Resumed | None = None
     has_gap: bool = False
@@ -85,16 +100,20 @@ class Listing:
         if model_name not in (None, self.name):
             reason = f"{model_name}: {reason}"
         if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append({"remote_id": remote_id and _printable(remote_id), "reason": _printable(reason)})
+            about = remote_id and _printable(remote_id)
+            self.problems.append({"remote_id": about, "reason": _printable(reason)})
+            self.incidents[RECORD_TROUBLE].append(f"{self.name} {about or ''}: {_printable(reason)}".replace(" :", ":"))
 
     def fail(self, error: BaseException) -> None:
-        if isinstance(error, ConnectorError):
+        if isinstance(error, ConnectorError | SyncCancelledError):
             self.failure = _printable(f"{type(error).__name__}: {error}")
         else:  # its message may hold anything
             self.failure = f"{type(error).__name__}: the log says more."
         if isinstance(error, RateLimited):
             self.reason = ModelSync.Reason.RATE_LIMITED
         self.problems.insert(0, {"remote_id": None, "reason": self.failure})
+        if not isinstance(error, SyncCancelledError):
+            self.incidents[_kind(error)].append(f"{self.name}: {self.failure}")
 
 
 def synchronise(
@@ -113,6 +132,50 @@ def synchronise(
     with sync_lock(account):
         fail_abandoned(account)
         return _Sync(account, full=full, on_progress=on_progress).run()
+
+
+def refetch(account: LinkedAccount, hint: Hint) -> None:
+    """Read anew what one hint says has changed, and store it. Watermarks and results of syncs stay as they are.
+
+    Raises NotLinkedError and SyncInProgressError; trouble with the platform is logged, as the next sync will see the
+    same.
+    """
+    if account.platform not in registry.connectors() or account.status != LinkedAccount.Status.COMPLETE:
+        raise NotLinkedError(f"{account} has to be linked first.")
+    with sync_lock(account):
+        stored = StoredRecords(account.id)
+        keeps = account.connector_class.keeps_unknown_references
+        ingest = Ingest(account.id, stored=stored, keeps_unknown_references=keeps)
+        now = database_now()
+        entries: list[Fetched] = []
+        try:
+            with account.connect() as connector:
+                for entry in connector.refetch(hint, Window(since=now, started_at=now, stored=stored)):
+                    entries.append(entry)
+        except ConnectorError as error:
+            logger.warning("Hint about %s %s: %s", hint.subject, hint.remote_id, _printable(str(error)))
+        store_entries(ingest, entries)
+
+
+def store_entries(ingest: Ingest, entries: Iterable[Fetched]) -> list[Problem]:
+    """Store what was fetched, then delete what it says is gone, and return what cannot be stored."""
+    wholes: list[Whole] = []
+    gone: defaultdict[str, list[str]] = defaultdict(list)
+    records: list[Record] = []
+    for entry in entries:
+        match entry:
+            case Record():
+                records.append(entry)
+            case Whole():
+                wholes.append(entry)
+            case Gone():
+                gone[entry.model_name].append(unified_id(ingest.account_id, entry.model_name, entry.remote_id).hex)
+    problems = ingest.store(records)
+    for name, keys in gone.items():
+        ingest.mark_deleted(BY_NAME[name], keys)
+    if wholes:
+        ingest.mark_deleted(BY_NAME["ScheduledInterview"], ingest.stored.outside(wholes))
+    return problems
 
 
 class _Sync:
@@ -184,11 +247,12 @@ class _Sync:
             # Only now, as records may also come along when other models are listed.
             for listing in self.listings:
                 if not listing.has_ended:
-                    if self._is_complete(listing):
+                    if self._may_delete(listing):
                         for keys in unseen.chunks(listing.resource):
                             self.ingest.mark_deleted(listing.resource, keys)
                     self._end(listing)
-            self.stored.settled.clear()
+            self.stored.listed.clear()
+            self.stored.complete.clear()
 
     def _list(self, listing: Listing, connector: Connector, unseen: Unseen) -> None:
         """Store what one listing holds, as far as it goes. Raises ConnectorError where other models need no trying."""
@@ -229,14 +293,9 @@ class _Sync:
         self._take(batch, listing, unseen)
 
     def _take(self, batch: Sequence[Fetched], listing: Listing, unseen: Unseen) -> None:
-        records: list[Record] = []
-        wholes: list[Whole] = []
-        gone: defaultdict[str, list[str]] = defaultdict(list)
         checkpoint: Checkpoint | None = None
         for entry in batch:
             match entry:
-                case Record():
-                    records.append(entry)
                 case Unreadable():
                     self._note(listing, entry.reason, model_name=entry.model_name, remote_id=entry.remote_id)
                     if not entry.remote_id:
@@ -244,21 +303,13 @@ class _Sync:
                 case Gap():
                     listing.has_gap = True
                     self._note(listing, entry.reason)
-                case Whole():
-                    wholes.append(entry)
-                case Gone():
-                    gone[entry.model_name].append(unified_id(self.account.id, entry.model_name, entry.remote_id).hex)
                 case Checkpoint():
                     checkpoint = entry
                 case Resumed():
                     listing.resumed = entry
         unseen.see(batch)
-        for problem in self.ingest.store(records):
+        for problem in store_entries(self.ingest, batch):
             self._note(listing, problem.reason, model_name=problem.model_name, remote_id=problem.remote_id)
-        for name, keys in gone.items():
-            self.ingest.mark_deleted(BY_NAME[name], keys)
-        if wholes:
-            self.ingest.mark_deleted(BY_NAME["ScheduledInterview"], self.stored.outside(wholes))
         if checkpoint is not None:
             listing.model_sync.keep(checkpoint.state)
         self._report(listing)
@@ -272,14 +323,20 @@ class _Sync:
             and all(one.was_read and one.resumed is None for one in tellers)
         )
 
+    def _may_delete(self, listing: Listing) -> bool:
+        if self.account.connector_class.deletions_need_all_listings and not all(one.was_read for one in self.listings):
+            return False
+        return self._is_complete(listing)
+
     def _needs_no_full_sync(self, listing: Listing) -> bool:
         return listing.support.deletions is Deletions.NEVER and listing.window.is_full
 
     def _settle(self) -> None:
         """Let nobody refer to what turns out to be missing: it is marked as deleted only in the end."""
-        settled = {one.name for one in self.listings if self._is_complete(one)}
-        if settled != self.stored.settled:
-            self.stored.settled |= settled
+        self.stored.listed |= {one.name for one in self.listings if one.was_read and one.lists_everything}
+        complete = {one.name for one in self.listings if self._is_complete(one)}
+        if complete != self.stored.complete:
+            self.stored.complete |= complete
             self.ingest.forget_present()
 
     def _take_up_arrived(self) -> None:
@@ -330,7 +387,9 @@ class _Sync:
 
     def _break_off(self, error: BaseException) -> None:
         """End the run as failed. What cannot be written down now is ended by the next who looks: see state.recover."""
-        if isinstance(error, Exception):
+        if isinstance(error, SyncCancelledError):
+            logger.info("Sync was cancelled")
+        elif isinstance(error, Exception):
             logger.exception("Sync broke off")
         else:
             logger.warning("Sync was interrupted")
@@ -352,6 +411,18 @@ class _Sync:
             traffic=self.traffic,
             counts={name: asdict(counts) for name, counts in self.ingest.counts.items()},
         )
+        incidents: defaultdict[str, list[str]] = defaultdict(list)
+        for listing in self.listings:
+            for kind, details in listing.incidents.items():
+                incidents[kind] += details
+        Issue.objects.report(self.account, database_now(), incidents)
+        schedule, _ = Schedule.objects.get_or_create(linked_account=self.account)
+        schedule.plan(self.sync_run)
+
+
+def _kind(error: BaseException) -> str:
+    """Return the contract's word for a kind of trouble."""
+    return next((kind for kinds, kind in TROUBLE if isinstance(error, kinds)), "API error")
 
 
 def _printable(text: str) -> str:

@@ -1,16 +1,20 @@
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
 from connectors.http import Traffic
 from linked_accounts.models import LinkedAccount
+from sync.querysets import IssueQuerySet, ScheduleQuerySet
 
 MAX_PROBLEMS = 100
+RETRY_AFTER = timedelta(minutes=1)  # the pause after a first failure; twice as long after each further one
+MAX_DOUBLINGS = 10
 BEGINNING_OF_TIME = datetime(1900, 1, 1, tzinfo=UTC)  # the contract's word for "as far back as the platform goes"
 
 
@@ -187,3 +191,86 @@ class PendingRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model_name} {self.record['remote_id']}"
+
+
+class Schedule(models.Model):
+    """When an account is synchronised."""
+
+    linked_account = models.OneToOneField(
+        LinkedAccount, primary_key=True, on_delete=models.CASCADE, related_name="schedule"
+    )
+    are_syncs_disabled = models.BooleanField("paused", default=False, help_text="Whether no sync starts by itself.")
+    interval = models.DurationField(
+        null=True, blank=True, help_text="From the start of one sync to that of the next, in place of the usual one."
+    )
+    full_interval = models.DurationField(
+        null=True, blank=True, help_text="From one full sync to the next, in place of the usual one."
+    )
+    next_sync_at = models.DateTimeField(null=True, editable=False)
+    is_full_wanted = models.BooleanField(default=False, editable=False)
+    failures = models.PositiveIntegerField(default=0, editable=False, help_text="Failed syncs, one after the other.")
+
+    objects = models.Manager.from_queryset(ScheduleQuerySet)()
+
+    class Meta:
+        indexes = [models.Index(fields=["next_sync_at"], name="schedule_next")]
+
+    def __str__(self) -> str:
+        return f"next sync {self.next_sync_at:%Y-%m-%d %H:%M:%S}" if self.next_sync_at else "no next sync"
+
+    def plan(self, run: SyncRun) -> None:
+        """Note when the next sync is due after this one: sooner than usual if it failed, but later each time."""
+        if run.result == Result.FAILED:
+            self.failures += 1
+            pause = RETRY_AFTER * 2 ** min(self.failures - 1, MAX_DOUBLINGS)
+            self.next_sync_at = max(run.started_at, run.finished_at or run.started_at) + min(pause, self.usual_interval)
+        else:
+            self.failures = 0
+            self.next_sync_at = run.started_at + self.usual_interval
+            if run.is_full:
+                self.is_full_wanted = False
+        self.save()
+
+    def is_full_due(self, now: datetime) -> bool:
+        """Whether the next sync is to list everything, so as to find what was deleted."""
+        if self.is_full_wanted:
+            return True
+        listed = self.linked_account.model_syncs.exclude(status=ModelSync.Status.DISABLED)
+        latest = self.full_interval or settings.FULL_SYNC_INTERVAL
+        return any(one.listed_everything_at is None or one.listed_everything_at + latest <= now for one in listed)
+
+    @property
+    def usual_interval(self) -> timedelta:
+        return self.interval or settings.SYNC_INTERVAL
+
+
+class Issue(models.Model):
+    """Trouble with an account that somebody has to look at. One of a kind goes on at a time."""
+
+    class Status(models.TextChoices):
+        ONGOING = "ONGOING"
+        RESOLVED = "RESOLVED"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    linked_account = models.ForeignKey(LinkedAccount, on_delete=models.CASCADE, related_name="issues", db_index=False)
+    status = models.CharField(max_length=10, choices=Status, default=Status.ONGOING)
+    error_description = models.CharField(max_length=100, help_text="The kind of trouble.")
+    error_details = models.JSONField(default=list, help_text="What happened last time, a line for each.")
+    first_incident_time = models.DateTimeField()
+    last_incident_time = models.DateTimeField()
+    is_muted = models.BooleanField(default=False)
+
+    objects = models.Manager.from_queryset(IssueQuerySet)()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["linked_account", "error_description"],
+                condition=Q(status="ONGOING"),
+                name="issue_one_of_a_kind",
+            )
+        ]
+        indexes = [models.Index(fields=["linked_account", "-last_incident_time"], name="issue_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.error_description} ({self.status})"

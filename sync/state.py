@@ -19,6 +19,10 @@ class NotLinkedError(SyncError):
     """The account has no credentials that work."""
 
 
+class SyncCancelledError(SyncError):
+    """Somebody wants the running sync to end."""
+
+
 class SyncInProgressError(SyncError):
     """Another process synchronises the account."""
 

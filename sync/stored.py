@@ -21,22 +21,31 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 class StoredRecords:
-    """See connectors.stored.Stored. `settled` names the models of which the running sync has listed all there is."""
+    """See connectors.stored.Stored.
+
+    `listed` names the models whose full listing the running sync has read. Those in `complete` will not come along with
+    other listings either.
+    """
 
     def __init__(self, account_id: uuid.UUID) -> None:
         self.account_id = account_id
-        self.settled: set[str] = set()
+        self.listed: set[str] = set()
+        self.complete: set[str] = set()
 
     def known(self, model_name: str, remote_ids: Collection[str]) -> set[str]:
         keys = {unified_id(self.account_id, model_name, remote_id).hex: remote_id for remote_id in remote_ids}
-        return {keys[key] for key in self.present(BY_NAME[model_name], keys)}
+        resource = BY_NAME[model_name]
+        return {keys[key] for key in self._present(resource, keys, self._is_there(resource))}
 
     def present(self, resource: Resource, keys: Iterable[str]) -> set[str]:
-        """Return which keys are those of records that are there."""
+        """Return which keys are those of records that are there, as far as can be told yet."""
+        return self._present(resource, keys, self._is_there(resource, unseen=resource.name not in self.complete))
+
+    def _present(self, resource: Resource, keys: Iterable[str], condition: Composable) -> set[str]:
         statement = SQL("SELECT encode(uuid_send(record.id), 'hex') FROM {} record WHERE id = ANY(%s::uuid[]) AND {}")
         table = Identifier(resource.model._meta.db_table)
         with connection.cursor() as cursor:
-            cursor.execute(statement.format(table, self._is_there(resource)), [array(keys)])
+            cursor.execute(statement.format(table, condition), [array(keys)])
             return {key for (key,) in cursor.fetchall()}
 
     def applications(self, remote_ids: Collection[str]) -> Mapping[str, StoredApplication]:
@@ -130,9 +139,9 @@ class StoredRecords:
                 for remote_id, candidate, job, stage, entries in cursor.fetchall()
             ]
 
-    def _is_there(self, resource: Resource) -> Composable:
+    def _is_there(self, resource: Resource, *, unseen: bool = False) -> Composable:
         condition = SQL("NOT record.is_shell AND NOT record.remote_was_deleted AND record.remote_id IS NOT NULL")
-        if resource.name not in self.settled:
+        if unseen or resource.name not in self.listed:
             return condition
         return condition + SQL(" AND NOT EXISTS (SELECT FROM pg_temp.sync_unseen WHERE sync_unseen.id = record.id)")
 

@@ -8,8 +8,8 @@ from typing import Self
 from django.db import connection
 from psycopg.sql import SQL, Identifier
 
-from connectors.records import Fetched, Record, Unreadable
-from sync.resources import Resource
+from connectors.records import Fetched, Kept, Record, Unreadable
+from sync.resources import BY_NAME, Resource
 from sync.rows import array
 from unified.identity import unified_id
 
@@ -67,14 +67,25 @@ class Unseen:
         """Take away what is there after all, readable or not."""
         if not self._left:
             return
-        keys = []
+        keys, groups = [], []
         for entry in entries:
-            if isinstance(entry, Record | Unreadable) and entry.remote_id:
+            if isinstance(entry, Kept):
+                groups.append(entry.group)
+            elif isinstance(entry, Record | Unreadable) and entry.remote_id:
                 with suppress(UnicodeEncodeError):  # an id that was never stored
                     keys.append(unified_id(self.account_id, entry.model_name, entry.remote_id).hex)
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM sync_unseen WHERE id = ANY(%s::uuid[])", [array(keys)])
             self._left -= cursor.rowcount
+            if groups:
+                cursor.execute(
+                    SQL(
+                        "DELETE FROM sync_unseen USING {} AS record WHERE record.id = sync_unseen.id"
+                        " AND record.linked_account_id = %s AND record.remote_group = ANY(%s)"
+                    ).format(Identifier(BY_NAME["ScheduledInterview"].model._meta.db_table)),
+                    [self.account_id, groups],
+                )
+                self._left -= cursor.rowcount
 
     def chunks(self, resource: Resource) -> Iterator[list[str]]:
         """Yield the keys of what is left of the model, some at a time."""

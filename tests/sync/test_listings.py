@@ -12,6 +12,7 @@ from connectors.records import (
     Checkpoint,
     Gap,
     Gone,
+    Kept,
     RemoteUserRecord,
     Resumed,
     ScheduledInterviewRecord,
@@ -77,6 +78,16 @@ def test_an_unreadable_interview_of_a_group_is_there_all_the_same(account, platf
     ]
 
     synchronise(account)
+
+    assert present() == {"1", "2"}
+
+
+def test_a_group_that_could_not_be_read_is_there_all_the_same(account, platform):
+    platform.interviews = [*interviews("a", "1", "2"), *interviews("b", "3")]
+    synchronise(account)
+    platform.interviews = [Kept(group="a")]
+
+    synchronise(account, full=True)
 
     assert present() == {"1", "2"}
 

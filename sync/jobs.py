@@ -1,0 +1,221 @@
+"""What workers do: everything that knows of procrastinate, whose queue is a table of ours, is in this module.
+
+A job names its account and nothing more: what is to be done is looked up when it runs, so that a job that is repeated
+does no harm, and several requests for the same need but one.
+"""
+
+import asyncio
+import logging
+import threading
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from procrastinate import JobContext, RetryStrategy
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.job_context import AbortReason
+from procrastinate.jobs import DeleteJobCondition
+
+from connectors.webhooks import Hint, Subject
+from linked_accounts.models import LinkedAccount
+from sync.engine import Progress, refetch, synchronise
+from sync.models import Schedule, SyncRun
+from sync.stamps import database_now
+from sync.state import NotLinkedError, SyncCancelledError, SyncInProgressError, recover
+
+logger = logging.getLogger(__name__)
+
+FIRST, HINTED, REGULAR = 10, 5, 0  # priorities; a first sync is what somebody waits for
+BUSY_SECONDS = 5  # how long to stay away from an account that another process synchronises
+HEARTBEAT_SECONDS = 5.0
+STALLED_AFTER_SECONDS = 20.0
+
+# What nobody foresaw; trouble with the platform is a result of the sync, and its schedule knows when to try again.
+UNFORESEEN = RetryStrategy(max_attempts=5, exponential_wait=4)
+
+
+def queue_sync(account: LinkedAccount, *, full: bool = False) -> None:
+    """Have a worker synchronise the account, as soon as one is free; a queued sync is not queued again."""
+    with transaction.atomic():
+        schedule, _ = Schedule.objects.select_for_update().get_or_create(linked_account=account)
+        schedule.is_full_wanted |= full
+        # The sync itself says when the next one is due; this is for the case that it never comes to that.
+        schedule.next_sync_at = database_now() + schedule.usual_interval
+        schedule.save()
+        is_first = not SyncRun.objects.filter(linked_account=account, result__isnull=False).exists()
+        _defer(sync_account, account.id, lock=_lock(account.id), priority=FIRST if is_first else REGULAR)
+
+
+def queue_hint(account: LinkedAccount, hint: Hint) -> None:
+    """Have a worker read anew what a platform says has changed."""
+    if hint.subject in (Subject.CHANGES, Subject.EVERYTHING):
+        queue_sync(account, full=hint.subject is Subject.EVERYTHING)
+        return
+    _defer_hint(account.id, hint.subject, hint.remote_id)
+
+
+def queue_due() -> int:
+    """Queue what the schedules say, and return for how many accounts."""
+    due = list(Schedule.objects.due(database_now()).select_related("linked_account"))
+    for schedule in due:
+        queue_sync(schedule.linked_account)
+    return len(due)
+
+
+def cancel(account: LinkedAccount) -> None:
+    """Take back the account's queued jobs, and have a running sync end after its batch."""
+    jobs = ProcrastinateJob.objects.filter(lock=_lock(account.id), status__in=["todo", "doing"])
+    for job_id in jobs.values_list("id", flat=True):
+        app.job_manager.cancel_job_by_id(job_id, abort=True)
+
+
+def is_queued(account: LinkedAccount) -> bool:
+    """Whether a sync of the account waits for a worker."""
+    return ProcrastinateJob.objects.filter(queueing_lock=_lock(account.id), status="todo").exists()
+
+
+@app.task(name="sync.account", queue="sync", pass_context=True, retry=UNFORESEEN)
+def sync_account(context: JobContext, account_id: str) -> None:
+    account = _find(account_id)
+    if account is None:
+        return
+    schedule, _ = Schedule.objects.get_or_create(linked_account=account)
+
+    def go_on(progress: Progress) -> None:
+        if context.should_abort():
+            raise SyncCancelledError("The sync was cancelled.")
+
+    try:
+        synchronise(account, full=schedule.is_full_due(database_now()), on_progress=go_on)
+    except SyncInProgressError:
+        _defer(sync_account, account.id, lock=_lock(account.id), priority=REGULAR, wait_seconds=BUSY_SECONDS)
+    except SyncCancelledError as error:
+        logger.info("Sync of %s: %s", account.id, error)
+        if context.abort_reason() is AbortReason.SHUTDOWN:
+            _defer(sync_account, account.id, lock=_lock(account.id), priority=REGULAR)
+    except NotLinkedError as error:
+        logger.info("Sync of %s: %s", account.id, error)
+
+
+@app.task(name="sync.hint", queue="sync", retry=UNFORESEEN)
+def follow_hint(account_id: str, subject: str, remote_id: str) -> None:
+    account = _find(account_id)
+    if account is None:
+        return
+    hint = Hint(subject=Subject(subject), remote_id=remote_id)
+    try:
+        refetch(account, hint)
+    except SyncInProgressError:
+        _defer_hint(account.id, hint.subject, remote_id, wait_seconds=BUSY_SECONDS)
+    except NotLinkedError as error:
+        logger.info("Hint about %s: %s", account.id, error)
+
+
+class Worker:
+    """Takes jobs until told to stop, several at a time. Goes on by itself when the database was away."""
+
+    def __init__(self, *, concurrency: int) -> None:
+        self.concurrency = concurrency
+        self._stop = threading.Event()
+        self._running: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def run(self) -> None:
+        """Work in this thread until `stop` is called."""
+        housekeeping = threading.Thread(target=self._keep_house, name="housekeeping", daemon=True)
+        housekeeping.start()
+        while not self._stop.is_set():
+            try:
+                asyncio.run(self._work())
+            except Exception:
+                logger.exception("The worker lost its queue and begins anew")
+                self._stop.wait(1)
+        housekeeping.join()
+
+    def stop(self) -> None:
+        """Take no more jobs, and have running syncs end after their batch, for the next worker. From any thread."""
+        self._stop.set()
+        if self._loop and self._running:
+            self._loop.call_soon_threadsafe(self._running.cancel)
+
+    async def _work(self) -> None:
+        self._loop, self._running = asyncio.get_running_loop(), asyncio.current_task()
+        if self._stop.is_set():
+            return
+        with app.replace_connector(app.connector.get_worker_connector()) as work:  # type: ignore[attr-defined]
+            async with work.open_async():
+                try:
+                    await work.run_worker_async(
+                        queues=["sync"],
+                        concurrency=self.concurrency,
+                        install_signal_handlers=False,
+                        shutdown_graceful_timeout=10,
+                        delete_jobs=DeleteJobCondition.SUCCESSFUL.value,
+                        update_heartbeat_interval=HEARTBEAT_SECONDS,
+                        stalled_worker_timeout=STALLED_AFTER_SECONDS,
+                    )
+                except asyncio.CancelledError:
+                    if not self._stop.is_set():
+                        raise
+
+    def _keep_house(self) -> None:
+        """Queue what is due and take up what dead workers left, whatever the jobs are doing."""
+        while not self._stop.wait(settings.HOUSEKEEPING_SECONDS):
+            try:
+                take_up_abandoned()
+                queue_due()
+            except DatabaseError:
+                logger.warning("Housekeeping: the database is away")
+                connection.close()
+        connection.close()
+
+
+def take_up_abandoned() -> int:
+    """Have the jobs of dead workers done by others and return how many there were."""
+    query = """
+        SELECT id FROM procrastinate_jobs job WHERE status = 'doing' AND NOT EXISTS (
+            SELECT FROM procrastinate_workers worker
+            WHERE worker.id = job.worker_id AND worker.last_heartbeat > clock_timestamp() - %s * interval '1 second'
+        )
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(query, [STALLED_AFTER_SECONDS])
+        abandoned = [job_id for (job_id,) in cursor.fetchall()]
+    for job_id in abandoned:
+        job = ProcrastinateJob.objects.get(id=job_id)
+        logger.warning("Job %s (%s) was left by a worker that is gone", job_id, job.task_name)
+        app.job_manager.retry_job_by_id(job_id, retry_at=database_now())
+        if account := _find(job.args.get("account_id", "")):
+            recover(account)
+    return len(abandoned)
+
+
+def _defer(task: Any, account_id: UUID, *, lock: str, priority: int, wait_seconds: int = 0, **about: Any) -> None:
+    deferrer = task.configure(
+        lock=_lock(account_id),
+        queueing_lock=lock,
+        priority=priority,
+        schedule_in={"seconds": wait_seconds} if wait_seconds else None,
+    )
+    try:
+        with transaction.atomic():
+            deferrer.defer(account_id=str(account_id), **about)
+    except AlreadyEnqueued:
+        pass
+
+
+def _defer_hint(account_id: UUID, subject: Subject, remote_id: str | None, *, wait_seconds: int = 0) -> None:
+    lock = f"{_lock(account_id)}/{subject}/{remote_id}"
+    about: dict[str, Any] = {"subject": subject.value, "remote_id": remote_id}
+    _defer(follow_hint, account_id, lock=lock, priority=HINTED, wait_seconds=wait_seconds, **about)
+
+
+def _lock(account_id: UUID) -> str:
+    return f"sync/{account_id}"
+
+
+def _find(account_id: str) -> LinkedAccount | None:
+    return LinkedAccount.objects.filter(id=account_id).first()

@@ -1,0 +1,31 @@
+import os
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+
+from sync.jobs import Worker
+
+
+class Command(BaseCommand):
+    help = (
+        "Synchronise linked accounts when they are due, and what platforms report in between. Any number of workers, "
+        "on any number of machines, share the work. Stop it with Ctrl-C or SIGTERM: running syncs end after their "
+        "batch, and are taken up again."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        default = 4 * (os.cpu_count() or 1)  # they mostly wait for platforms
+        parser.add_argument(
+            "--concurrency", type=int, default=default, help="accounts at a time (default here: %(default)s)"
+        )
+
+    def handle(self, *, concurrency: int, **options: Any) -> None:
+        if concurrency < 1:
+            raise CommandError("--concurrency: at least 1")
+        worker = Worker(concurrency=concurrency)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: worker.stop())
+        connection.close()  # each thread has its own
+        worker.run()
