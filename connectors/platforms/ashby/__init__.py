@@ -1,0 +1,3 @@
+from connectors.platforms.ashby.connector import AshbyConnector
+
+CONNECTOR = AshbyConnector
