@@ -1,0 +1,3 @@
+from connectors.platforms.fountain.connector import FountainConnector
+
+CONNECTOR = FountainConnector
