@@ -1,0 +1,3 @@
+from connectors.platforms.lever.connector import LeverConnector
+
+CONNECTOR = LeverConnector
