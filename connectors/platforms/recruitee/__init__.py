@@ -1,0 +1,3 @@
+from connectors.platforms.recruitee.connector import RecruiteeConnector
+
+CONNECTOR = RecruiteeConnector
