@@ -1,0 +1,3 @@
+from connectors.platforms.smartrecruiters.connector import SmartRecruitersConnector
+
+CONNECTOR = SmartRecruitersConnector
