@@ -1,0 +1,3 @@
+from connectors.platforms.successfactors.connector import SuccessFactorsConnector
+
+CONNECTOR = SuccessFactorsConnector
