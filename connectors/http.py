@@ -105,7 +105,7 @@ def judge_by_status(session: "Session", answer: Answer) -> ConnectorError | None
         case 404 | 410:
             return NotFound(message)
         case 429:
-            return RateLimited(message, retry_after_seconds=_seconds_to_wait(answer.headers))
+            return RateLimited(message, retry_after_seconds=seconds_to_wait(answer.headers))
         case status if status >= 500:
             return PlatformUnavailable(message)
     return UnexpectedAnswer(message)
@@ -339,7 +339,7 @@ def _with_jitter(seconds: float) -> float:
     return seconds * random.uniform(1, 1.25)
 
 
-def _seconds_to_wait(headers: httpx2.Headers) -> float | None:
+def seconds_to_wait(headers: httpx2.Headers) -> float | None:
     """Read Retry-After (RFC 9110: seconds or a date), else when the window ends (Unix time). None if neither says."""
     retry_after = headers.get("Retry-After") or ""
     reset = headers.get("X-RateLimit-Reset") or headers.get("X-Api-Ratelimit-Reset") or ""

@@ -12,7 +12,7 @@ from typing import Any
 from lxml import etree
 
 from connectors.errors import BadCredentials, ConnectorError, PlatformUnavailable, RateLimited, UnexpectedAnswer
-from connectors.http import Answer, Session, _seconds_to_wait, judge_by_status
+from connectors.http import Answer, Session, seconds_to_wait, judge_by_status
 
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
@@ -129,7 +129,7 @@ def judge_by_fault(
             return None
         return PlatformUnavailable(f"{session.describe(answer)} with no SOAP")
     if answer.status == 503 and "Retry-After" in answer.headers:
-        return RateLimited(session.describe(answer), retry_after_seconds=_seconds_to_wait(answer.headers))
+        return RateLimited(session.describe(answer), retry_after_seconds=seconds_to_wait(answer.headers))
     if answer.status == 429 or (fault := _fault(answer)) is None:
         return judge_by_status(session, answer)
     code = (fault.findtext("faultcode") or "").strip().rpartition(":")[2]

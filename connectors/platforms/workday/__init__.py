@@ -1,0 +1,3 @@
+from connectors.platforms.workday.connector import WorkdayConnector
+
+CONNECTOR = WorkdayConnector
