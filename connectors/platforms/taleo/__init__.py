@@ -1,0 +1,3 @@
+from connectors.platforms.taleo.connector import TaleoConnector
+
+CONNECTOR = TaleoConnector
