@@ -11,6 +11,9 @@ logger = structlog.get_logger(__name__)
 _SANE = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
+_WEBHOOK_SECRET = re.compile(r"(?<=^/webhooks/.{36}/).+")
+
+
 class RequestLogMiddleware:
     """Logs each request, and names it by `X-Request-Id` in the answer and in every log line.
 
@@ -29,7 +32,7 @@ class RequestLogMiddleware:
             logger.info(
                 "request",
                 method=request.method,
-                path=request.path,
+                path=_WEBHOOK_SECRET.sub("…", request.path),
                 status=response.status_code,
                 milliseconds=round((perf_counter() - started_at) * 1000, 1),
             )

@@ -57,6 +57,8 @@ except ValueError as error:
 if API_RATE_LIMIT < 0:
     raise ImproperlyConfigured("API_RATE_LIMIT: 0 or more; 0 means no limit")
 
+PUBLIC_URL = env.str("PUBLIC_URL", default="").strip().rstrip("/")  # how platforms reach us, for addresses we show
+
 SYNC_INTERVAL = timedelta(minutes=_positive("SYNC_INTERVAL_MINUTES", 30))  # from one sync to the next
 FULL_SYNC_INTERVAL = timedelta(hours=_positive("FULL_SYNC_INTERVAL_HOURS", 24))  # and to the next that lists everything
 HOUSEKEEPING_SECONDS = 5  # how often a worker looks at the schedules, and for dead workers
@@ -83,6 +85,7 @@ INSTALLED_APPS = [
     "applications",
     "interviews",
     "sync",
+    "webhooks",
 ]
 
 MIDDLEWARE = [
@@ -264,7 +267,16 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         **{
             name: {"level": LOG_LEVEL}
-            for name in ("api", "connectors", "interviews", "applications", "remote_users", "linked_accounts", "sync")
+            for name in (
+                "api",
+                "connectors",
+                "interviews",
+                "applications",
+                "remote_users",
+                "linked_accounts",
+                "sync",
+                "webhooks",
+            )
         },
     },
 }

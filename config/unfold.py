@@ -59,6 +59,8 @@ UNFOLD = {
                 "separator": True,
                 "items": [
                     page("Linked accounts", "link", "linked_accounts.linkedaccount"),
+                    page("Schedules", "schedule", "sync.schedule"),
+                    page("Issues", "report", "sync.issue"),
                     page("Sync runs", "sync", "sync.syncrun"),
                     page("Sync state", "monitor_heart", "sync.modelsync"),
                     page("Organizations", "corporate_fare", "linked_accounts.organization"),

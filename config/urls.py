@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, 
 
 from api import views
 from config.api_router import router
+from webhooks.views import receive
 
 DAY_SECONDS = 24 * 60 * 60
 
@@ -13,6 +14,7 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
+    path("webhooks/<uuid:account_id>/<str:secret>", receive, name="webhook"),
     path("api/ats/v1/", include(router.urls)),
     # The document changes with the code only, and making it takes a fifth of a second.
     re_path(r"^api/schema/?$", cache_page(DAY_SECONDS)(SpectacularJSONAPIView.as_view()), name="schema"),

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -155,6 +156,7 @@ class LinkedAccountAdmin(UndeletableAdmin):
         "end_user_origin_id",
         "base_url",
         "webhook_listener_url",
+        "webhook_address",
         "has_credentials",
         "id",
         "created_at",
@@ -167,6 +169,7 @@ class LinkedAccountAdmin(UndeletableAdmin):
             "Connection",
             {"fields": ["platform", "status", "status_detail", "has_credentials", "base_url", "webhook_listener_url"]},
         ),
+        ("Webhooks of the platform", {"fields": ["webhook_address"]}),
         (
             "Bookkeeping",
             {"fields": ["referring", "id", "organization", "account_type", "created_at", "completed_at"]},
@@ -187,6 +190,14 @@ class LinkedAccountAdmin(UndeletableAdmin):
     @label_column("status", STATUS_COLOURS)
     def status_label(self, row: LinkedAccount) -> str:
         return row.status
+
+    @admin.display(description="address")
+    def webhook_address(self, row: LinkedAccount) -> str:
+        """Say where the platform may send its webhooks, and how that is set up there."""
+        webhooks = row.connector_class.webhooks
+        if webhooks is None:
+            return f"{row.integration_name} sends none that tell of interviews."
+        return format_html("<code>{}{}</code><br>{}", settings.PUBLIC_URL, row.webhook_path(), webhooks.setup)
 
     @admin.display(description="credentials", boolean=True)
     def has_credentials(self, row: Any) -> bool:

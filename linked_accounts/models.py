@@ -149,11 +149,23 @@ class LinkedAccount(models.Model):
                 return token
         return None
 
+    def webhook_path(self) -> str:
+        """Return where the platform may send its webhooks. Whoever knows it may have us look for changes."""
+        return f"/webhooks/{self.id}/{self._webhook_secret(settings.SECRET_KEY)}"
+
+    def is_webhook_secret(self, secret: str) -> bool:
+        known = [self._webhook_secret(key) for key in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]]
+        return any(constant_time_compare(secret, one) for one in known)
+
     def _token(self, secret_key: str | bytes) -> str:
         made_from = f"{self.id}/{self.token_number}"
         return salted_hmac(
             "linked_accounts.account_token", made_from, secret=secret_key, algorithm="sha256"
         ).hexdigest()
+
+    def _webhook_secret(self, secret_key: str | bytes) -> str:
+        made = salted_hmac("linked_accounts.webhook_secret", str(self.id), secret=secret_key, algorithm="sha256")
+        return made.hexdigest()[:40]
 
     def complete(self, *, credentials: Mapping[str, Any], base_url: str | None) -> None:
         """Take credentials that the customer has entered: the account can sync from now on."""

@@ -1,9 +1,13 @@
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from sync.models import ModelSync, Result, SyncRun
+from sync.jobs import cancel, queue_sync
+from sync.models import Issue, ModelSync, Result, Schedule, SyncRun
 from unified.admin import ReadOnlyAdmin, ReferenceFilter, label_column, link_column, time_column
 
 COLOURS = {
@@ -85,4 +89,87 @@ class ModelSyncAdmin(ReadOnlyAdmin):
 
     @label_column("status", COLOURS)
     def state(self, row: ModelSync) -> str:
+        return row.status
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(ModelAdmin):
+    """When accounts are synchronised, and the way to have that done now."""
+
+    list_display = [
+        link_column("linked_account"),
+        time_column("next_sync_at"),
+        "are_syncs_disabled",
+        "interval",
+        "full_interval",
+        "failures",
+    ]
+    list_filter = [("linked_account", ReferenceFilter), "are_syncs_disabled"]
+    list_filter_submit = True
+    list_select_related = ["linked_account"]
+    search_fields = CUSTOMER
+    ordering = ["next_sync_at"]
+    readonly_fields = ["linked_account", "next_sync_at", "is_full_wanted", "failures"]
+    fields = [
+        "linked_account",
+        "are_syncs_disabled",
+        "interval",
+        "full_interval",
+        "next_sync_at",
+        "is_full_wanted",
+        "failures",
+    ]
+    actions = ["synchronise", "synchronise_in_full", "cancel_syncs"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
+        obj.save(update_fields=form.changed_data)  # a sync may have changed the rest since the page was opened
+
+    @admin.action(description="Synchronise now", permissions=["change"])
+    def synchronise(self, request: HttpRequest, queryset: QuerySet[Schedule], *, full: bool = False) -> None:
+        for schedule in queryset.select_related("linked_account"):
+            queue_sync(schedule.linked_account, full=full)
+        messages.success(request, "Queued for the workers; a sync that was switched off stays so.")
+
+    @admin.action(description="Synchronise in full now", permissions=["change"])
+    def synchronise_in_full(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
+        self.synchronise(request, queryset, full=True)
+
+    @admin.action(description="Cancel running and queued syncs", permissions=["change"])
+    def cancel_syncs(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
+        for schedule in queryset.select_related("linked_account"):
+            cancel(schedule.linked_account)
+        messages.success(request, "Cancelled; what was stored stays.")
+
+
+@admin.register(Issue)
+class IssueAdmin(ReadOnlyAdmin):
+    list_display = [
+        "error_description",
+        link_column("linked_account"),
+        "state",
+        time_column("first_incident_time"),
+        time_column("last_incident_time"),
+    ]
+    list_filter = [("linked_account", ReferenceFilter), ("status", ChoicesDropdownFilter)]
+    search_fields = [*CUSTOMER, "error_description"]
+    date_hierarchy = "last_incident_time"
+    ordering = ["-last_incident_time"]
+    fields = [
+        "linked_account",
+        "error_description",
+        "status",
+        "first_incident_time",
+        "last_incident_time",
+        "error_details",
+        "id",
+    ]
+
+    @label_column("status", {"ONGOING": "danger", "RESOLVED": "success"})
+    def state(self, row: Issue) -> str:
         return row.status

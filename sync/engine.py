@@ -387,6 +387,7 @@ class _Sync:
 
     def _break_off(self, error: BaseException) -> None:
         """End the run as failed. What cannot be written down now is ended by the next who looks: see state.recover."""
+        self.on_progress = lambda progress: None  # it may be what broke the sync off
         if isinstance(error, SyncCancelledError):
             logger.info("Sync was cancelled")
         elif isinstance(error, Exception):

@@ -13,7 +13,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from procrastinate import JobContext, RetryStrategy
-from procrastinate.contrib.django import app
+from procrastinate.contrib.django import DjangoApp, app
+from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.job_context import AbortReason
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 FIRST, HINTED, REGULAR = 10, 5, 0  # priorities; a first sync is what somebody waits for
 BUSY_SECONDS = 5  # how long to stay away from an account that another process synchronises
+GRACE_SECONDS = 10.0  # what a worker that is told to stop gives its jobs to end by themselves
 HEARTBEAT_SECONDS = 5.0
 STALLED_AFTER_SECONDS = 20.0
 
@@ -38,10 +40,16 @@ UNFORESEEN = RetryStrategy(max_attempts=5, exponential_wait=4)
 
 
 def queue_sync(account: LinkedAccount, *, full: bool = False) -> None:
-    """Have a worker synchronise the account, as soon as one is free; a queued sync is not queued again."""
+    """Have a worker synchronise the account, as soon as one is free; a queued sync is not queued again.
+
+    Nothing is queued for an account whose syncs are switched off; that it wants a full one is remembered.
+    """
     with transaction.atomic():
         schedule, _ = Schedule.objects.select_for_update().get_or_create(linked_account=account)
         schedule.is_full_wanted |= full
+        if schedule.are_syncs_disabled:
+            schedule.save()
+            return
         # The sync itself says when the next one is due; this is for the case that it never comes to that.
         schedule.next_sync_at = database_now() + schedule.usual_interval
         schedule.save()
@@ -138,28 +146,29 @@ class Worker:
     def stop(self) -> None:
         """Take no more jobs, and have running syncs end after their batch, for the next worker. From any thread."""
         self._stop.set()
-        if self._loop and self._running:
+        if self._loop and self._running and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._running.cancel)
 
     async def _work(self) -> None:
         self._loop, self._running = asyncio.get_running_loop(), asyncio.current_task()
         if self._stop.is_set():
             return
-        with app.replace_connector(app.connector.get_worker_connector()) as work:  # type: ignore[attr-defined]
-            async with work.open_async():
-                try:
-                    await work.run_worker_async(
-                        queues=["sync"],
-                        concurrency=self.concurrency,
-                        install_signal_handlers=False,
-                        shutdown_graceful_timeout=10,
-                        delete_jobs=DeleteJobCondition.SUCCESSFUL.value,
-                        update_heartbeat_interval=HEARTBEAT_SECONDS,
-                        stalled_worker_timeout=STALLED_AFTER_SECONDS,
-                    )
-                except asyncio.CancelledError:
-                    if not self._stop.is_set():
-                        raise
+        own = DjangoApp(connector=DjangoConnector().get_worker_connector())
+        own.tasks = app.tasks  # what these queue goes through the connection, and the transaction, of their thread
+        async with own.open_async():
+            try:
+                await own.run_worker_async(
+                    queues=["sync"],
+                    concurrency=self.concurrency,
+                    install_signal_handlers=False,
+                    shutdown_graceful_timeout=GRACE_SECONDS,
+                    delete_jobs=DeleteJobCondition.SUCCESSFUL.value,
+                    update_heartbeat_interval=HEARTBEAT_SECONDS,
+                    stalled_worker_timeout=STALLED_AFTER_SECONDS,
+                )
+            except asyncio.CancelledError:
+                if not self._stop.is_set():
+                    raise
 
     def _keep_house(self) -> None:
         """Queue what is due and take up what dead workers left, whatever the jobs are doing."""

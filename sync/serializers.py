@@ -32,8 +32,9 @@ class SyncStatusSerializer(serializers.ModelSerializer[ModelSync]):
         return f"ats.{model_sync.model_name}"
 
     @extend_schema_field({"type": ["string", "null"], "format": "date-time"})
-    def get_next_sync_start(self, model_sync: ModelSync) -> None:
-        return None  # syncs are started by command, so nobody knows
+    def get_next_sync_start(self, model_sync: ModelSync) -> str | None:
+        field = serializers.DateTimeField()
+        return field.to_representation(at) if (at := self.context.get("next_sync_at")) else None
 
     @extend_schema_field({"type": ["string", "null"]})
     def get_selective_sync_configurations_usage(self, model_sync: ModelSync) -> None:

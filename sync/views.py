@@ -4,7 +4,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from api.tenants import access
 from api.viewsets import RateLimitHeaders
-from sync.models import ModelSync
+from sync.models import ModelSync, Schedule
 from sync.serializers import SyncStatusSerializer
 from sync.state import model_syncs
 
@@ -19,5 +19,7 @@ class SyncStatusViewSet(RateLimitHeaders, GenericViewSet[ModelSync]):
     def list(self, request: Request) -> Response:
         account = access(request).verify()
         # There are as many as there are models, so that one page always holds them all.
-        results = self.get_serializer(model_syncs(account), many=True).data
+        schedule = Schedule.objects.filter(linked_account=account, are_syncs_disabled=False).first()
+        context = {**self.get_serializer_context(), "next_sync_at": schedule and schedule.next_sync_at}
+        results = self.serializer_class(model_syncs(account), many=True, context=context).data
         return Response({"next": None, "previous": None, "results": results})

@@ -1,8 +1,10 @@
 import os
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from linked_accounts.models import AccountType, LinkedAccount
@@ -64,3 +66,11 @@ def browser_type_launch_args(browser_type_launch_args):
     # Chromium's sandbox does not work for root, as whom containers run tests.
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     return browser_type_launch_args | {"executable_path": path, "args": [*quiet, *sandbox]}
+
+
+@pytest.fixture
+def transactional_db(transactional_db: None) -> Iterator[None]:
+    """Empty the queue of jobs as well: Django leaves alone what its models do not manage."""
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")

@@ -1,5 +1,10 @@
 import multiprocessing
 import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -19,18 +24,51 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         add_server_arguments(parser)
         parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
+        add_worker_argument(parser)
 
-    def handle(self, *, host: str, port: int, workers: int, **options: Any) -> None:
+    def handle(self, *, host: str, port: int, workers: int, no_worker: bool, **options: Any) -> None:
         if workers < 1:
             raise CommandError("--workers: at least 1")
         check_migrations()
         self.stderr.write(f"Serving on http://{host}:{port}/")
-        server(host=host, port=port, workers=workers).serve()
+        with nullcontext() if no_worker else background_worker():
+            server(host=host, port=port, workers=workers).serve()
 
 
 def add_server_arguments(parser: CommandParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="default: %(default)s")
+
+
+def add_worker_argument(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--no-worker", action="store_true", help="serve only: linked accounts are synchronised by manage.py worker"
+    )
+
+
+@contextmanager
+def background_worker() -> Iterator[None]:
+    """Run `manage.py worker` beside this process while the context lasts; one that dies is started again."""
+    ended = threading.Event()
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def keep_running() -> None:
+        while not ended.is_set():
+            # In a session of its own, so that Ctrl-C reaches it through us: it is told once, and can end in order.
+            command = [sys.executable, sys.argv[0], "worker"]
+            processes[:] = [subprocess.Popen(command, start_new_session=True)]  # noqa: S603  it is our own command
+            processes[0].wait()
+            ended.wait(1)
+
+    thread = threading.Thread(target=keep_running, name="worker")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for process in processes:
+            process.terminate()
+        thread.join()
 
 
 def check_migrations() -> None:

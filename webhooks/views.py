@@ -1,0 +1,67 @@
+"""Takes what platforms send: notes what to read anew, and answers at once."""
+
+import logging
+from uuid import UUID
+
+import orjson
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from connectors.base import UNREADABLE
+from connectors.webhooks import Delivery, Webhooks
+from linked_accounts.models import LinkedAccount
+from sync.jobs import queue_hint
+
+logger = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+
+
+@csrf_exempt  # platforms bring no cookies; they prove themselves by address and signature
+@require_POST
+def receive(request: HttpRequest, account_id: UUID, secret: str) -> HttpResponse:
+    """Answer 202 for whatever is genuine, known or not, so that the platform does not send it again.
+
+    404 for addresses that are none of ours; 401 for a wrong signature; 400 for what is no JSON; 413 for too much of it.
+    """
+    account = LinkedAccount.objects.filter(id=account_id).first()
+    webhooks = _webhooks(account)
+    if account is None or webhooks is None or not account.is_webhook_secret(secret):
+        return _answer(404, "There is nothing here.")
+    if int(request.headers.get("Content-Length") or 0) > MAX_BODY_BYTES:
+        return _answer(413, "Too much.")
+    try:
+        payload = orjson.loads(request.body) if request.body else None
+    except orjson.JSONDecodeError:
+        return _answer(400, "This is no JSON.")
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    delivery = Delivery(headers=headers, body=request.body, payload=payload)
+    try:
+        if greeting := webhooks.greet(delivery):
+            return HttpResponse(status=greeting.status, headers=dict(greeting.headers))
+        signed_with = (account.credentials or {}).get(webhooks.secret_name)
+        if signed_with and not webhooks.is_genuine(delivery, signed_with):
+            logger.warning("A webhook for %s has a wrong signature", account.id)
+            return _answer(401, "The signature is wrong.")
+        hints = webhooks.hints(delivery)
+    except UNREADABLE as error:
+        # What we cannot read will be no better when it is sent again; the next sync will see what it was about.
+        logger.warning("A webhook for %s cannot be read: %s", account.id, type(error).__name__)
+        return _answer(202, "Ignored.")
+    for hint in dict.fromkeys(hints):
+        queue_hint(account, hint)
+    return _answer(202, "Noted." if hints else "Ignored.")
+
+
+def _webhooks(account: LinkedAccount | None) -> Webhooks | None:
+    if account is None:
+        return None
+    try:
+        return account.connector_class.webhooks
+    except KeyError:  # a platform that nothing here connects to any more
+        return None
+
+
+def _answer(status: int, detail: str) -> HttpResponse:
+    return JsonResponse({"detail": detail}, status=status)
