@@ -48,6 +48,7 @@ class Webhooks(ABC):
     """A platform's webhooks. `secret_name` is the credential that signs them; without it the address alone must do."""
 
     secret_name: ClassVar[str]
+    accepted_status: ClassVar[int] = 200  # what the platform takes for "arrived"
     setup: ClassVar[str]  # where in the platform a customer enters our address, and which events to choose
 
     def greet(self, delivery: Delivery) -> Greeting | None:

@@ -3,6 +3,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from procrastinate.contrib.django.models import ProcrastinateJob
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
@@ -173,3 +174,41 @@ class IssueAdmin(ReadOnlyAdmin):
     @label_column("status", {"ONGOING": "danger", "RESOLVED": "success"})
     def state(self, row: Issue) -> str:
         return row.status
+
+
+admin.site.unregister(ProcrastinateJob)
+
+
+@admin.register(ProcrastinateJob)
+class JobAdmin(ModelAdmin):
+    """What workers have to do, are doing, and failed at; what they did is forgotten."""
+
+    list_filter_submit = True
+    list_display = ["task_name", "args", "state", "priority", "attempts", time_column("scheduled_at")]
+    list_filter = [("status", ChoicesDropdownFilter)]
+    search_fields = ["lock", "task_name"]
+    ordering = ["-id"]
+    readonly_fields = fields = [
+        "task_name",
+        "args",
+        "status",
+        "priority",
+        "attempts",
+        "scheduled_at",
+        "lock",
+        "queueing_lock",
+        "id",
+    ]
+
+    @label_column("status", {"todo": "info", "doing": "success", "failed": "danger"})
+    def state(self, row: ProcrastinateJob) -> str:
+        return row.status
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

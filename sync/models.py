@@ -60,7 +60,10 @@ class SyncRun(models.Model):
             ),
             models.UniqueConstraint(fields=["linked_account"], condition=Q(result=None), name="sync_run_one_at_a_time"),
         ]
-        indexes = [models.Index(fields=["linked_account", "-started_at"], name="sync_run_latest")]
+        indexes = [
+            models.Index(fields=["linked_account", "-started_at"], name="sync_run_latest"),
+            models.Index(fields=["-started_at"], name="sync_run_started"),  # for the admin
+        ]
 
     def __str__(self) -> str:
         return f"{self.started_at:%Y-%m-%d %H:%M:%S} {self.result or 'running'}"

@@ -21,7 +21,7 @@ MAX_BODY_BYTES = 2 * 1024 * 1024
 @csrf_exempt  # platforms bring no cookies; they prove themselves by address and signature
 @require_POST
 def receive(request: HttpRequest, account_id: UUID, secret: str) -> HttpResponse:
-    """Answer 202 for whatever is genuine, known or not, so that the platform does not send it again.
+    """Take whatever is genuine, known or not, so that the platform does not send it again.
 
     404 for addresses that are none of ours; 401 for a wrong signature; 400 for what is no JSON; 413 for too much of it.
     """
@@ -48,10 +48,10 @@ def receive(request: HttpRequest, account_id: UUID, secret: str) -> HttpResponse
     except UNREADABLE as error:
         # What we cannot read will be no better when it is sent again; the next sync will see what it was about.
         logger.warning("A webhook for %s cannot be read: %s", account.id, type(error).__name__)
-        return _answer(202, "Ignored.")
+        return _answer(webhooks.accepted_status, "Ignored.")
     for hint in dict.fromkeys(hints):
         queue_hint(account, hint)
-    return _answer(202, "Noted." if hints else "Ignored.")
+    return _answer(webhooks.accepted_status, "Noted." if hints else "Ignored.")
 
 
 def _webhooks(account: LinkedAccount | None) -> Webhooks | None:

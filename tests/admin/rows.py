@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.urls import reverse
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from applications.models import Application, JobInterviewStage
 from interviews.models import ScheduledInterview
 from linked_accounts.models import ApiKey, LinkedAccount, Organization
-from sync.models import ModelSync, SyncRun
+from sync.jobs import queue_sync
+from sync.models import Issue, ModelSync, Schedule, SyncRun
 from tests import factories
 from unified.models import UnifiedModel
 
@@ -42,6 +44,16 @@ def make(model):
         return SyncRun.objects.create(linked_account=account, is_full=True, started_at=datetime(2026, 1, 1, tzinfo=UTC))
     if model is ModelSync:
         return ModelSync.objects.create(linked_account=account, model_name="Job")
+    if model is Schedule:
+        return Schedule.objects.create(linked_account=account)
+    if model is Issue:
+        now = datetime(2026, 1, 1, tzinfo=UTC)
+        return Issue.objects.create(
+            linked_account=account, error_description="API error", first_incident_time=now, last_incident_time=now
+        )
+    if model is ProcrastinateJob:
+        queue_sync(account)
+        return ProcrastinateJob.objects.latest("id")
     references = {}
     if model in (JobInterviewStage, Application):
         references["job"] = factories.JobFactory(linked_account=account, name="Welder")

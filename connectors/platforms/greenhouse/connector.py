@@ -1,6 +1,6 @@
 """Greenhouse: what it is, and which of its two interfaces an account uses."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from connectors.auth import BasicAuth, client_credentials
 from connectors.base import Connector, Credential, ModelSupport, Window
@@ -10,7 +10,9 @@ from connectors.pace import Limiter
 from connectors.platforms.greenhouse.harvest import Harvest
 from connectors.platforms.greenhouse.harvest_v1 import HarvestV1
 from connectors.platforms.greenhouse.harvest_v3 import HarvestV3
+from connectors.platforms.greenhouse.webhooks import GreenhouseWebhooks
 from connectors.records import Fetched
+from connectors.webhooks import Hint, Subject
 
 DEFAULT_AUTH_BASE_URL = "https://auth.greenhouse.io"
 
@@ -32,6 +34,7 @@ class GreenhouseConnector(Connector):
     slug, name, color = "greenhouse", "Greenhouse", "#24a47f"
     default_base_url = "https://harvest.greenhouse.io"
     documentation_url = "https://harvestdocs.greenhouse.io"
+    interface = "Harvest v3 with OAuth; Harvest v1 with an API key where that still answers."
     setup = (
         "Configure, Dev Center, API Credentials: create a Harvest V3 (OAuth) credential that may list users, "
         "applications, interviews, interviewers, job interviews, job interview stages, sources, referrers and "
@@ -71,6 +74,12 @@ class GreenhouseConnector(Connector):
             secret=False,
         ),
         Credential(name="api_key", label="API key", help_text="Of Harvest v1 only.", required=_uses_v1),
+        Credential(
+            name="webhook_secret",
+            label="Secret key of web hooks",
+            help_text="Any text: what was entered as secret key of each web hook under Configure, Dev Center.",
+            required=False,
+        ),
     )
     models = {
         "RemoteUser": ModelSupport(
@@ -108,6 +117,8 @@ class GreenhouseConnector(Connector):
             )
         ),
     }
+
+    webhooks = GreenhouseWebhooks()
 
     # https://harvestdocs.greenhouse.io/docs/write-endpoint-migration-guide
     creations = {
@@ -167,6 +178,13 @@ class GreenhouseConnector(Connector):
 
     def fetch_interviews(self, window: Window) -> Iterator[Fetched]:
         return self.harvest.fetch_interviews(window)
+
+    def refetch(self, hint: Hint, window: Window) -> Iterable[Fetched]:
+        if hint.remote_id and hint.subject is Subject.APPLICATION:
+            return self.harvest.refetch_application(hint.remote_id)
+        if hint.remote_id and hint.subject is Subject.INTERVIEW:
+            return self.harvest.refetch_interview(hint.remote_id)
+        return super().refetch(hint, window)
 
     def _oauth(self) -> Auth:
         # Whoever puts a proxy or a simulator in Greenhouse's place has it answer for the token endpoint, too.

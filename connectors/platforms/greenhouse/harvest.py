@@ -1,7 +1,8 @@
 """What both versions of Greenhouse's Harvest API have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,8 @@ from connectors.errors import MissingPermission, UnexpectedAnswer
 from connectors.http import Parameters, Session
 from connectors.pagination import follow_links
 from connectors.platforms.greenhouse.mapping import Dictionary
-from connectors.records import Fetched, Gap
+from connectors.records import Fetched, Gap, Whole
+from connectors.values import remote_id
 
 MAX_PER_PAGE = 500
 # A record that is written while a window is read can be missing from it.
@@ -18,12 +20,12 @@ OVERLAP = timedelta(minutes=5)
 
 
 class Harvest(ABC):
-    """Reads one account. Dictionaries are read once in its life, when first needed."""
+    """Reads one account. No dictionary is read twice in its life, and none before it is needed."""
 
     def __init__(self, session: Session, base_url: str) -> None:
         self.session = session
         self.base_url = base_url
-        self._dictionaries: dict[str, Dictionary] = {}
+        self._dictionaries: dict[tuple[Any, ...], Dictionary] = {}
 
     @abstractmethod
     def check(self) -> None: ...
@@ -40,6 +42,14 @@ class Harvest(ABC):
     @abstractmethod
     def fetch_interviews(self, window: Window) -> Iterator[Fetched]: ...
 
+    @abstractmethod
+    def refetch_application(self, application_id: str) -> Iterator[Fetched]:
+        """Read one application and all its interviews, or that it is gone."""
+
+    @abstractmethod
+    def refetch_interview(self, interview_id: str) -> Iterator[Fetched]:
+        """Read one interview, or that it is gone."""
+
     def _rows(self, path: str, params: Parameters) -> Iterator[Any]:
         """Yield the payloads of a listing. Every one is a bare array."""
         for page in follow_links(self.session, self.base_url + path, params):
@@ -51,7 +61,8 @@ class Harvest(ABC):
         self, path: str, params: Parameters, entries: Callable[[Any], Iterable[tuple[str, str | None]]]
     ) -> Generator[Gap, None, Dictionary]:
         """Return what `entries` finds in the payloads of a listing. A Gap says what we may not, or cannot, read."""
-        if path not in self._dictionaries:
+        key = (path, *params.items())
+        if key not in self._dictionaries:
             dictionary: dict[str, str | None] = {}
             try:
                 for payload in self._rows(path, params):
@@ -61,8 +72,24 @@ class Harvest(ABC):
                         yield Gap(reason=f"GET {path}: an entry cannot be read: {error}")
             except MissingPermission as error:
                 yield Gap(reason=str(error))
-            self._dictionaries[path] = dictionary
-        return self._dictionaries[path]
+            self._dictionaries[key] = dictionary
+        return self._dictionaries[key]
+
+
+def whole(application_id: str, interviews: Sequence[Any]) -> Iterator[Whole]:
+    """Yield that these payloads are all interviews of an application, unless one of them does not tell its id."""
+    remote_ids = ids_in(interviews)
+    if len(remote_ids) == len(interviews):
+        yield Whole(group=application_id, remote_ids=frozenset(remote_ids))
+
+
+def ids_in(payloads: Iterable[Any], key: str = "id") -> list[str]:
+    """Return the ids of those payloads that have one; the others are reported where they are read."""
+    ids = []
+    for payload in payloads:
+        with suppress(*UNREADABLE):
+            ids.append(remote_id(payload[key]))
+    return ids
 
 
 def changed_since(window: Window) -> datetime | None:

@@ -1,14 +1,15 @@
 """Reads with Harvest v1, which Greenhouse gave up in August 2026: https://developers.greenhouse.io/harvest.html"""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 from connectors.base import Window, read_each
-from connectors.errors import BadCredentials, MissingPermission, NotFound
+from connectors.errors import BadCredentials, ConnectorError, MissingPermission, NotFound
 from connectors.http import Parameters
 from connectors.platforms.greenhouse import mapping
-from connectors.platforms.greenhouse.harvest import MAX_PER_PAGE, Harvest, changed_since, iso
-from connectors.records import Fetched
+from connectors.platforms.greenhouse.harvest import MAX_PER_PAGE, Harvest, changed_since, iso, whole
+from connectors.records import Fetched, Gone, Whole
 
 PATHS = ("/v1/users", "/v1/job_stages", "/v1/applications", "/v1/scheduled_interviews")
 REFUSALS = (BadCredentials, MissingPermission, NotFound)
@@ -34,12 +35,43 @@ class HarvestV1(Harvest):
         return read_each(self._rows("/v1/applications", params), mapping.application_v1, "Application")
 
     def fetch_interviews(self, window: Window) -> Iterator[Fetched]:
+        return self._interviews(self._rows("/v1/scheduled_interviews", _listing(window, "updated_after")))
+
+    def refetch_application(self, application_id: str) -> Iterator[Fetched]:
+        path = f"/v1/applications/{quote(application_id, safe='')}"
+        application = self._row(path)
+        if application is None:
+            yield Gone(model_name="Application", remote_id=application_id)
+            yield Whole(group=application_id, remote_ids=frozenset())
+            return
+        yield from read_each([application], mapping.application_v1, "Application")
+        interviews = list(self._rows(f"{path}/scheduled_interviews", _listing()))
+        if interviews:
+            yield from self._interviews(interviews)
+        yield from whole(application_id, interviews)
+
+    def refetch_interview(self, interview_id: str) -> Iterator[Fetched]:
+        interview = self._row(f"/v1/scheduled_interviews/{quote(interview_id, safe='')}")
+        if interview is None:
+            yield Gone(model_name="ScheduledInterview", remote_id=interview_id)
+        else:
+            yield from self._interviews([interview])
+
+    def _interviews(self, payloads: Iterable[Any]) -> Iterator[Fetched]:
         slots = yield from self._dictionary("/v1/job_stages", _listing(), mapping.slots_v1)
-        yield from read_each(
-            self._rows("/v1/scheduled_interviews", _listing(window, "updated_after")),
-            lambda payload: mapping.interview_v1(payload, slots=slots),
-            "ScheduledInterview",
-        )
+        yield from read_each(payloads, lambda payload: mapping.interview_v1(payload, slots=slots), "ScheduledInterview")
+
+    def _row(self, path: str) -> Any:
+        """Return one payload, None if there is no such thing (any more)."""
+        try:
+            row = self.session.get(self.base_url + path).json()
+        except REFUSALS as error:
+            self._ensure_not_retired(error)
+            if isinstance(error, NotFound):
+                return None
+            raise
+        self._has_answered = True
+        return row
 
     def _rows(self, path: str, params: Parameters) -> Iterator[Any]:
         try:
@@ -48,9 +80,12 @@ class HarvestV1(Harvest):
                 yield row
             self._has_answered = True
         except REFUSALS as error:
-            if self._has_answered or self._answers_anything():
-                raise
-            raise BadCredentials(f"{RETIRED} ({error})") from error
+            self._ensure_not_retired(error)
+            raise
+
+    def _ensure_not_retired(self, refusal: ConnectorError) -> None:
+        if not self._has_answered and not self._answers_anything():
+            raise BadCredentials(f"{RETIRED} ({refusal})") from refusal
 
     def _answers_anything(self) -> bool:
         return any(map(self._answers, PATHS))

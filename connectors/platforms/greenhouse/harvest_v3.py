@@ -3,21 +3,43 @@
 https://harvestdocs.greenhouse.io/docs/list-endpoints, https://harvestdocs.greenhouse.io/docs/pagination
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from connectors.base import UNREADABLE, Window, read_each, unreadable
 from connectors.http import Parameters
 from connectors.joining import DiskJoin
 from connectors.platforms.greenhouse import mapping
-from connectors.platforms.greenhouse.harvest import MAX_PER_PAGE, Harvest, changed_since, iso
+from connectors.platforms.greenhouse.harvest import MAX_PER_PAGE, Harvest, changed_since, ids_in, iso, whole
 from connectors.platforms.greenhouse.mapping import Dictionary
-from connectors.records import Fetched
+from connectors.records import Fetched, Gap, Gone
 from connectors.values import optional_remote_id, remote_id, text
 
 MAX_IDS = 50  # in one list filter
+
+
+class Words(NamedTuple):
+    """A listing that says what the ids stand for that other payloads hold under `reference`."""
+
+    path: str
+    reference: str
+    value: Callable[[Any], str | None]
+    params: Parameters = {}
+
+    def entries(self, row: Any) -> list[tuple[str, str | None]]:
+        return [(remote_id(row["id"]), self.value(row))]
+
+
+SLOTS = Words("/v3/job_interviews", "job_interview_id", lambda row: optional_remote_id(row["job_interview_stage_id"]))
+SOURCES = Words("/v3/sources", "source_id", lambda row: text(row["name"]))
+REFERRERS = Words("/v3/referrers", "referrer_id", lambda row: optional_remote_id(row["user_id"]))
+REJECT_REASONS = Words(
+    "/v3/rejection_reasons",
+    "rejection_reason_id",
+    lambda row: text(row["name"]),
+    {"include_defaults": "true"},  # else the reasons that come with Greenhouse are missing
+)
 
 
 class HarvestV3(Harvest):
@@ -34,43 +56,54 @@ class HarvestV3(Harvest):
         return read_each(self._rows("/v3/job_interview_stages", params), mapping.stage_v3, "JobInterviewStage")
 
     def fetch_applications(self, window: Window) -> Iterator[Fetched]:
-        all_of_them: Parameters = {"per_page": MAX_PER_PAGE}
-        sources = yield from self._dictionary(
-            "/v3/sources", all_of_them, lambda row: [(remote_id(row["id"]), text(row["name"]))]
-        )
-        referrers = yield from self._dictionary(
-            "/v3/referrers", all_of_them, lambda row: [(remote_id(row["id"]), optional_remote_id(row["user_id"]))]
-        )
-        # The reasons that come with Greenhouse are missing unless asked for.
-        reject_reasons = yield from self._dictionary(
-            "/v3/rejection_reasons",
-            {**all_of_them, "include_defaults": "true"},
-            lambda row: [(remote_id(row["id"]), text(row["name"]))],
-        )
+        return self._applications(self._rows("/v3/applications", {"per_page": MAX_PER_PAGE, **_changed_in(window)}))
+
+    def fetch_interviews(self, window: Window) -> Iterator[Fetched]:
+        slots = yield from self._words(SLOTS)
+        if window.is_full:
+            yield from self._all_interviews(slots)
+        else:
+            yield from self._changed_interviews(window, slots)
+
+    def refetch_application(self, application_id: str) -> Iterator[Fetched]:
+        applications = list(self._rows("/v3/applications", {"per_page": MAX_PER_PAGE, "ids": application_id}))
+        yield from self._applications(applications, of=applications)
+        if not applications:
+            yield Gone(model_name="Application", remote_id=application_id)
+        # Also then: an application can be hidden from us while its interviews are not.
+        interviews = list(self._rows("/v3/interviews", {"per_page": MAX_PER_PAGE, "application_ids": application_id}))
+        yield from self._refetched(interviews)
+        yield from whole(application_id, interviews)
+
+    def refetch_interview(self, interview_id: str) -> Iterator[Fetched]:
+        interviews = list(self._rows("/v3/interviews", {"per_page": MAX_PER_PAGE, "ids": interview_id}))
+        yield from self._refetched(interviews)
+        if not interviews:
+            yield Gone(model_name="ScheduledInterview", remote_id=interview_id)
+
+    def _applications(self, payloads: Iterable[Any], *, of: Sequence[Any] | None = None) -> Iterator[Fetched]:
+        """Read applications. Looks up what these refer to, or all there is to know where they are None."""
+        sources = yield from self._words(SOURCES, of=of)
+        referrers = yield from self._words(REFERRERS, of=of)
+        reject_reasons = yield from self._words(REJECT_REASONS, of=of)
         yield from read_each(
-            self._rows("/v3/applications", {"per_page": MAX_PER_PAGE, **_changed_in(window)}),
+            payloads,
             lambda payload: mapping.application_v3(
                 payload, sources=sources, referrers=referrers, reject_reasons=reject_reasons
             ),
             "Application",
         )
 
-    def fetch_interviews(self, window: Window) -> Iterator[Fetched]:
-        slots = yield from self._dictionary(
-            "/v3/job_interviews",
-            {"per_page": MAX_PER_PAGE},
-            lambda row: [(remote_id(row["id"]), optional_remote_id(row["job_interview_stage_id"]))],
-        )
-        if window.is_full:
-            yield from self._all_interviews(slots)
-        else:
-            yield from self._changed_interviews(window, slots)
+    def _refetched(self, interviews: Sequence[Any]) -> Iterator[Fetched]:
+        for batch in _batches(interviews):
+            slots = yield from self._words(SLOTS, of=batch)
+            yield from self._read_with_panels(batch, slots)
 
     def _all_interviews(self, slots: Dictionary) -> Iterator[Fetched]:
         everything: Parameters = {"per_page": MAX_PER_PAGE}
         with DiskJoin() as join:
             for payload in self._rows("/v3/interviews", everything):
-                join.add_left(next(iter(_ids([payload])), ""), payload)
+                join.add_left(next(iter(ids_in([payload])), ""), payload)
             yield from self._group_panels(everything, join.add_right)
             for interviews, panels in join.partitions():
                 yield from _read(interviews, panels.__getitem__, slots)
@@ -83,7 +116,7 @@ class HarvestV3(Harvest):
         changed: Parameters = {"per_page": MAX_PER_PAGE, **_changed_in(window)}
         seen: set[str] = set()
         for interviews in _batches(self._rows("/v3/interviews", changed)):
-            seen.update(_ids(interviews))
+            seen.update(ids_in(interviews))
             yield from self._read_with_panels(interviews, slots)
 
         touched: set[str] = set()
@@ -93,11 +126,21 @@ class HarvestV3(Harvest):
             yield from self._read_with_panels(list(self._rows("/v3/interviews", params)), slots)
 
     def _read_with_panels(self, interviews: Sequence[Any], slots: Dictionary) -> Iterator[Fetched]:
-        panels: dict[str, list[Any]] = {interview_id: [] for interview_id in _ids(interviews)}
+        panels: dict[str, list[Any]] = {interview_id: [] for interview_id in ids_in(interviews)}
         if panels:
             params: Parameters = {"per_page": MAX_PER_PAGE, "interview_ids": ",".join(panels)}
             yield from self._group_panels(params, lambda interview_id, row: panels[interview_id].append(row))
         yield from _read(interviews, panels.__getitem__, slots)
+
+    def _words(self, words: Words, *, of: Sequence[Any] | None = None) -> Generator[Gap, None, Dictionary]:
+        """Return what ids stand for: those that these payloads refer to, or all there are where they are None."""
+        params: Parameters = {"per_page": MAX_PER_PAGE, **words.params}
+        if of is None:
+            return (yield from self._dictionary(words.path, params, words.entries))
+        found: dict[str, str | None] = {}
+        for ids in _batches(sorted(set(ids_in(of, words.reference)))):
+            found |= yield from self._dictionary(words.path, {**params, "ids": ",".join(ids)}, words.entries)
+        return found
 
     def _group_panels(self, params: Parameters, add: Callable[[str, Any], object]) -> Iterator[Fetched]:
         """Hand each panel row to `add` with its interview's id. Yields only what cannot be read."""
@@ -125,12 +168,3 @@ def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
     iterator = iter(items)
     while batch := list(islice(iterator, MAX_IDS)):
         yield batch
-
-
-def _ids(payloads: Iterable[Any]) -> list[str]:
-    """Return the ids of those payloads that have one; the others are reported where they are read."""
-    ids = []
-    for payload in payloads:
-        with suppress(*UNREADABLE):
-            ids.append(remote_id(payload["id"]))
-    return ids

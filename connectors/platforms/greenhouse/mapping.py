@@ -106,10 +106,12 @@ def interview_v3(payload: Payload, *, panel: Iterable[Payload], slots: Dictionar
     The organizer's row without a scorecard is a calendar entry, no seat on the panel; a row without a user is a guest.
     """
     organizer = optional_remote_id(payload.get("organizer_id"))
+    application = optional_remote_id(payload.get("application_id"))
     rows = sorted(panel, key=lambda row: int(row["id"]))
     return ScheduledInterviewRecord(
         remote_id=remote_id(payload["id"]),
-        application=optional_remote_id(payload.get("application_id")),
+        remote_group=application,
+        application=application,
         job_interview_stage=slots.get(optional_remote_id(payload.get("job_interview_id")) or ""),
         organizer=organizer,
         interviewers=_people(
@@ -130,9 +132,11 @@ def interview_v3(payload: Payload, *, panel: Iterable[Payload], slots: Dictionar
 def interview_v1(payload: Payload, *, slots: Dictionary) -> ScheduledInterviewRecord:
     """Read one entry of `GET /v1/scheduled_interviews`. Old ones lack `created_at` and `updated_at`."""
     start, end = payload.get("start") or {}, payload.get("end") or {}
+    application = optional_remote_id(payload.get("application_id"))
     return ScheduledInterviewRecord(
         remote_id=remote_id(payload["id"]),
-        application=optional_remote_id(payload.get("application_id")),
+        remote_group=application,
+        application=application,
         job_interview_stage=slots.get(_id_of(payload.get("interview")) or ""),
         organizer=_id_of(payload.get("organizer")),
         interviewers=_people(_id_of(person) for person in payload.get("interviewers") or ()),

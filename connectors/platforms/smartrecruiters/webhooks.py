@@ -20,6 +20,7 @@ class SmartRecruitersWebhooks(Webhooks):
     """Signed as https://developers.smartrecruiters.com/reference/subscriptionsgeneratesecretkey-1 says."""
 
     secret_name = "webhook_secret"  # noqa: S105 (its name)
+    accepted_status = 202
     setup = (
         "Create a subscription for our address with POST /webhooks-api/v201907/subscriptions, for the events "
         f"{', '.join(sorted(APPLICATION_EVENTS))} and candidate.deleted; activate it; generate its secret key "

@@ -1,6 +1,7 @@
 """What Greenhouse's documentation shows, and what our API makes of it."""
 
 from pathlib import Path
+from urllib.parse import urlencode
 
 import orjson
 
@@ -27,8 +28,13 @@ def load(name):
     return orjson.loads((FOLDER / f"{name}.json").read_bytes())
 
 
-def documented(version):
+def documented(version="v3"):
     """Return a simulated Greenhouse that lists the documented payloads of a version, and nothing else."""
     return GreenhouseSimulator(
         PayloadRows({f"{version}/{name}": load(f"{version}_{name}") for name in LISTINGS[version]})
     )
+
+
+def asked(server):
+    """Return what a server was asked for, in order: paths with their parameters."""
+    return [f"{request.path}?{urlencode(request.query, safe='|:,')}" for request in server.requests]

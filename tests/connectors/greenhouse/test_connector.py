@@ -1,5 +1,4 @@
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlencode
 
 import pytest
 
@@ -11,7 +10,7 @@ from connectors.registry import connector_class
 from sandbox.company import InterviewState
 from sandbox.platforms.greenhouse import GreenhouseSimulator, PayloadRows
 from sandbox.server import DROPPED_CONNECTION, Answer, failing, rate_limited, serve
-from tests.connectors.greenhouse.samples import documented, load
+from tests.connectors.greenhouse.samples import LISTINGS, asked, documented, load
 from tests.connectors.script import Script
 from tests.connectors.words import unified
 
@@ -29,10 +28,6 @@ def by_id(fetched):
 
 def fetch_all(connector, window):
     return {model: list(getattr(connector, f"fetch_{name}")(window)) for model, name in MODELS.items()}
-
-
-def asked(server):
-    return [f"{request.path}?{urlencode(request.query, safe='|:,')}" for request in server.requests]
 
 
 def test_it_is_found_by_its_slug():
@@ -116,6 +111,23 @@ def test_both_versions_tell_the_same(connect, simulator, everything, version):
     for model in ("users", "stages", "interviews"):
         same = {key: unified(one) for key, one in by_id(found[model]).items() if key not in placeholders}
         assert {key: unified(one) for key, one in by_id(in_v1[model]).items() if key not in placeholders} == same
+
+
+def test_declared_fields_are_exactly_those_that_the_payloads_fill():
+    declared = dict(zip(MODELS, GreenhouseConnector.models.values(), strict=True))
+    filled = {
+        model: {
+            field
+            for version in LISTINGS
+            for record in load(f"unified_from_{version}")[model]
+            for field, value in record.items()
+            if value not in (None, [])
+        }
+        for model in MODELS
+    }
+
+    for model, support in declared.items():
+        assert filled[model] - {"remote_id", "remote_was_deleted"} == support.fields, model
 
 
 # Incremental syncs
