@@ -17,6 +17,10 @@ format:
 schema:
     {{python}} manage.py spectacular --file docs/openapi.yaml
 
+# Write what each platform supports, as it is committed.
+matrix:
+    {{python}} manage.py supportmatrix --file docs/platforms.md
+
 # Pin what pyproject.toml asks for, for all Pythons at once.
 requirements:
     uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements/base.txt

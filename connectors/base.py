@@ -92,6 +92,7 @@ class Connector:
     color: ClassVar[str] = "#334155"
     default_base_url: ClassVar[str]
     documentation_url: ClassVar[str]  # the vendor's, of the interface that is used
+    interface: ClassVar[str]  # that one in a sentence or two, for whoever connects a customer
     setup: ClassVar[str]  # where in the platform a customer makes the credentials, and with which rights
     credentials: ClassVar[tuple[Credential, ...]]
     models: ClassVar[Mapping[str, ModelSupport]]  # by unified model name

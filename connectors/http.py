@@ -10,6 +10,8 @@ from itertools import chain, repeat
 from threading import Lock
 from time import monotonic, sleep, time
 from typing import Any, Protocol
+from urllib.parse import quote_plus
+from xml.sax.saxutils import escape
 
 import httpx2
 import orjson
@@ -141,7 +143,9 @@ class Session:
         self.limiter = limiter
         self.max_answer_seconds = max_answer_seconds
         self.max_answer_bytes = max_answer_bytes
-        self._proofs: Collection[str] = ()  # what `auth` said last: not to be shown
+        # Not to be shown: what `auth` said last, and what the last call said that brought its own authorization.
+        self._proofs: Collection[str] = ()
+        self._own_proofs: Collection[str] = ()
         self._client = httpx2.Client(
             timeout=httpx2.Timeout(timeout_seconds, connect=10.0),
             headers={"Accept": "application/json", **(headers or {})},
@@ -201,6 +205,8 @@ class Session:
         method does not tell; only such calls are tried again.
         """
         may_repeat = method in IDEMPOTENT_METHODS if idempotent is None else idempotent
+        if headers and "Authorization" in headers:
+            self._own_proofs = _quotable_parts(headers["Authorization"])
         try:
             request = self._client.build_request(
                 method, url, params=params, data=form, json=json, content=content, headers=headers
@@ -230,8 +236,9 @@ class Session:
     def printable(self, text: str) -> str:
         """Return words of the platform for people: short, on one line, without what proves who calls."""
         words = " ".join(text.replace("\0", "").split())
-        for secret in (*self.secrets, *self._proofs):
-            words = words.replace(secret, "[hidden]") if secret else words
+        for secret in (*self.secrets, *self._proofs, *self._own_proofs):
+            for spelling in _spellings(secret) if secret else ():
+                words = words.replace(spelling, "[hidden]")
         return words[:MAX_QUOTED_CHARACTERS]
 
     def _prove(self, request: httpx2.Request, auth: Auth) -> None:
@@ -240,7 +247,7 @@ class Session:
             request.headers.update(proofs)
         except UnicodeEncodeError:
             raise BadCredentials("The credentials hold characters that cannot be sent.") from None
-        self._proofs = [part for proof in proofs.values() for part in (proof, proof.rpartition(" ")[2])]
+        self._proofs = [part for proof in proofs.values() for part in _quotable_parts(proof)]
 
     def _exchange_patiently(self, request: httpx2.Request, *, may_repeat: bool) -> Answer:
         if not may_repeat:
@@ -333,6 +340,16 @@ class _Patience:
         ):
             return None
         return wait
+
+
+def _quotable_parts(proof: str) -> tuple[str, str]:
+    """Return what an error may quote of a header: all of it, or what stands behind the scheme."""
+    return proof, proof.rpartition(" ")[2]
+
+
+def _spellings(secret: str) -> tuple[str, ...]:
+    """Return how a platform may quote a secret: as it is, and as it was sent in XML or in a form."""
+    return secret, escape(secret), quote_plus(secret)
 
 
 def _with_jitter(seconds: float) -> float:

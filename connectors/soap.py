@@ -12,7 +12,7 @@ from typing import Any
 from lxml import etree
 
 from connectors.errors import BadCredentials, ConnectorError, PlatformUnavailable, RateLimited, UnexpectedAnswer
-from connectors.http import Answer, Session, seconds_to_wait, judge_by_status
+from connectors.http import Answer, Session, judge_by_status, seconds_to_wait
 
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"

@@ -4,7 +4,8 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from django.db import connection, transaction
@@ -37,6 +38,8 @@ from unified.identity import unified_id
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 500
+BATCH_SECONDS = 2.0  # of a slow platform: what arrived is stored, and a sync that is to end does so
+KEEP_RUNS = timedelta(days=90)
 RECORD_TROUBLE = "Unreadable records"
 TROUBLE = (
     (BadCredentials, "Invalid Login Credentials"),
@@ -274,19 +277,22 @@ class _Sync:
         else:
             listing.was_read = True
         listing.after = self.traffic.copy()
-        if listing.was_read and unseen.watches(listing.resource):
+        is_told_by_others = any(one.name in listing.support.told_by and not one.was_read for one in self.listings)
+        if listing.was_read and (unseen.watches(listing.resource) or is_told_by_others):
             listing.model_sync.explain(ModelSync.Reason.WAITING_ON_OTHER_MODELS)
         else:
             self._end(listing)
 
     def _read(self, listing: Listing, connector: Connector, unseen: Unseen) -> None:
         batch: list[Fetched] = []
+        begun_at = monotonic()
         try:
             for entry in listing.resource.listing(connector, listing.window):
                 batch.append(entry)
-                if len(batch) == BATCH_SIZE:
+                if len(batch) == BATCH_SIZE or monotonic() - begun_at > BATCH_SECONDS:
                     taken, batch = batch, []
                     self._take(taken, listing, unseen)
+                    begun_at = monotonic()
         except ConnectorError:
             self._take(batch, listing, unseen)
             raise
@@ -419,6 +425,7 @@ class _Sync:
         Issue.objects.report(self.account, database_now(), incidents)
         schedule, _ = Schedule.objects.get_or_create(linked_account=self.account)
         schedule.plan(self.sync_run)
+        SyncRun.objects.filter(linked_account=self.account, started_at__lt=self.started_at - KEEP_RUNS).delete()
 
 
 def _kind(error: BaseException) -> str:

@@ -7,6 +7,9 @@ from datetime import datetime
 from importlib import import_module
 from typing import Any
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from linked_accounts.models import LinkedAccount
 from linked_accounts.services import link_account
 from sandbox.company import Company, build_company
@@ -97,3 +100,13 @@ def _worded(name: str, value: Any, words: dict[str, str]) -> Any:
     if isinstance(value, str) and name.endswith("_at"):
         return datetime.fromisoformat(value)
     return words.get(value, value) if isinstance(value, str) and name != "remote_id" else value
+
+
+def spoiled(secret: str) -> str:
+    """Return another secret of the same form."""
+    if "PRIVATE KEY" in secret:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        return key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode()
+    return f"{secret}x"

@@ -147,6 +147,14 @@ def test_what_other_listings_tell_of_is_not_missing_before_they_are_read(account
     assert present(RemoteUser) == {"0", "1", "2"}
 
 
+def test_a_first_sync_has_listed_everything_once_all_that_tell_of_it_are_read(account, platform):
+    declare(platform, "RemoteUser", told_by=frozenset({"ScheduledInterview"}))
+
+    run = synchronise(account)
+
+    assert model_sync().listed_everything_at == run.started_at
+
+
 def test_a_listing_that_others_need_in_full_is_asked_for_in_full(account, platform):
     declare(platform, "ScheduledInterview", told_by=frozenset({"Application"}))
     platform.interviews = [PlatformUnavailable("down")]

@@ -30,6 +30,7 @@ class AshbyConnector(Connector):
     slug, name, color = "ashby", "Ashby", "#4b3fc4"
     default_base_url = "https://api.ashbyhq.com"
     documentation_url = "https://developers.ashbyhq.com"
+    interface = "Ashby's API with an API key. What changed is asked for by sync tokens, in place of times."
     setup = (
         "Admin, Integrations, API Keys: create a key that may read candidates (candidatesRead), interviews "
         "(interviewsRead) and the organization (organizationRead). Confidential jobs and their interviews are missing "

@@ -33,6 +33,7 @@ class FountainConnector(Connector):
     slug, name, color = "fountain", "Fountain", "#00a19b"
     default_base_url = "https://api.fountain.com/v2"
     documentation_url = "https://developer.fountain.com/reference"
+    interface = "Fountain Hire, API v2, with the account's API key. An interview is a booking of a calendar slot."
     setup = (
         "Company Settings, API, Show API Keys: the private key of Fountain Hire, which may read everything. Accounts "
         "in a region, or with servers of their own, have another address, such as https://us-2.fountain.com/api/v2."

@@ -50,6 +50,10 @@ class LeverConnector(Connector):
     slug, name, color = "lever", "Lever", "#1e7f74"
     default_base_url = "https://api.lever.co/v1"
     documentation_url = "https://hire.lever.co/developer/documentation"
+    interface = (
+        "Data API v1 with an API key. An opportunity is an application, and interviews are listed by opportunity. "
+        "Confidential ones are not read."
+    )
     setup = (
         "Settings, Integrations and API, API credentials: create a Lever API key that may list users, stages, archive "
         "reasons, opportunities, interviews and deleted opportunities. Accounts in the EU have the base URL "

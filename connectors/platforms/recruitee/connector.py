@@ -39,6 +39,7 @@ class RecruiteeConnector(Connector):
     slug, name, color = "recruitee", "Recruitee", "#1f5eff"
     default_base_url = "https://api.recruitee.com"
     documentation_url = "https://apidocs.recruitee.com"
+    interface = "The interface of Recruitee's own web application, with somebody's personal API token."
     setup = (
         "Settings, Apps and plugins, Personal API tokens: create a token as an administrator. It shows what its owner "
         "may see; what other roles may not see is missing without a word."

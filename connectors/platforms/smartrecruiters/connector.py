@@ -63,6 +63,7 @@ class SmartRecruitersConnector(Connector):
     slug, name, color = "smartrecruiters", "SmartRecruiters", "#13a463"
     default_base_url = "https://api.smartrecruiters.com"
     documentation_url = "https://developers.smartrecruiters.com"
+    interface = "The REST interfaces for users, candidates, interviews and configuration, with an API key."
     setup = (
         "Settings / Admin, Apps & Integrations, Credentials: create an API key of somebody who may see all users, "
         "candidates, interviews and hiring processes. For some accounts SmartRecruiters tells only of interviews that "

@@ -42,6 +42,7 @@ class SuccessFactorsConnector(Connector):
     slug, name, color = "successfactors", "SAP SuccessFactors", "#0a6ed1"
     default_base_url = "https://api4.successfactors.com"
     documentation_url = "https://userapps.support.sap.com/sap/support/knowledge/en/2848649"
+    interface = "OData 2.0 of SuccessFactors Recruiting, with OAuth 2.0 by a SAML bearer assertion."
     setup = (
         "Admin Center, Manage OAuth2 Client Applications: register a client with the X.509 certificate of an RSA key; "
         "its API key is the client ID. The API user needs the right to export User, JobApplication, "

@@ -28,6 +28,9 @@ class TaleoConnector(Connector):
     slug, name, color = "taleo", "Oracle Taleo", "#c74634"
     default_base_url = f"https://tbe.{service.DOMAIN}{service.DISPATCHER}"
     documentation_url = "http://www.oracle.com/technetwork/documentation/tberestapiguide-v15b1-2665296.pdf"
+    interface = (
+        "REST API v1 of Taleo Business Edition, with user name and password. Searches go by days, not by moments."
+    )
     setup = (
         "Administration, Users: an administrator or API user of the company, who may read users, candidates, "
         "requisitions and interviews. The company code is the one that people log in with. " + service.ENTERPRISE

@@ -63,6 +63,7 @@ class WorkdayConnector(Connector):
         "https://community.workday.com/sites/default/files/file-hosting/productionapi/Recruiting/v31.2/"
         "Get_Interviews.html"
     )
+    interface = "The SOAP web services Recruiting and Human_Resources, as an Integration System User."
     setup = (
         "Create an Integration System User and a security group for it with the right to get these domains: "
         "Candidate Data: Job Application; Candidate Data: Interview Schedule; Job Requisition Data; Worker Data: "
