@@ -68,10 +68,20 @@ class Dataset:
 
 
 @contextmanager
+def scratch_database() -> Iterator[str]:
+    """Make an empty database of its own, which is gone in the end, and yield its name."""
+    usual_name = connection.settings_dict["NAME"]
+    name = connection.creation.create_test_db(verbosity=0, autoclobber=True)
+    try:
+        yield name
+    finally:
+        connection.creation.destroy_test_db(usual_name, verbosity=0)
+
+
+@contextmanager
 def dataset(interviews: int) -> Iterator[Dataset]:
     """Make a database of its own with one account of so many interviews and 99 of a hundredth each."""
-    connection.creation.create_test_db(verbosity=0, autoclobber=True)
-    try:
+    with scratch_database():
         organization = Organization.objects.create(name="Benchmark")
         big = _fill(organization, "big", interviews)
         for number in range(SMALL_ACCOUNTS):
@@ -79,8 +89,6 @@ def dataset(interviews: int) -> Iterator[Dataset]:
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
         yield big
-    finally:
-        connection.creation.destroy_test_db(connection.settings_dict["NAME"], verbosity=0)
 
 
 def _fill(organization: Organization, origin_id: str, interviews: int) -> Dataset:
