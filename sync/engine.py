@@ -33,7 +33,7 @@ from sync.stamps import Stamps, database_now
 from sync.state import NotLinkedError, SyncCancelledError, fail_abandoned, recover, sync_lock
 from sync.stored import StoredRecords
 from sync.unseen import Unseen
-from unified.identity import unified_id
+from unified.identity import unified_key
 
 logger = logging.getLogger(__name__)
 
@@ -172,7 +172,7 @@ def store_entries(ingest: Ingest, entries: Iterable[Fetched]) -> list[Problem]:
             case Whole():
                 wholes.append(entry)
             case Gone():
-                gone[entry.model_name].append(unified_id(ingest.account_id, entry.model_name, entry.remote_id).hex)
+                gone[entry.model_name].append(unified_key(ingest.account_id, entry.model_name, entry.remote_id))
     problems = ingest.store(records)
     for name, keys in gone.items():
         ingest.mark_deleted(BY_NAME[name], keys)

@@ -15,7 +15,7 @@ import orjson
 
 from connectors.records import MAX_REMOTE_ID_LENGTH, Record
 from sync.resources import BY_NAME
-from unified.identity import unified_id
+from unified.identity import unified_key
 
 
 class Reference(NamedTuple):
@@ -87,7 +87,7 @@ class RowMaker:
                 hashed[name] = value
         entries = _entries(record)
         return Row(
-            key=unified_id(self.account_id, record.model_name, record.remote_id).hex,
+            key=unified_key(self.account_id, record.model_name, record.remote_id),
             remote_id=record.remote_id,
             remote_was_deleted=record.remote_was_deleted,
             content_hash=_hash(orjson.dumps(hashed)),
@@ -101,7 +101,7 @@ class RowMaker:
     def _new_reference(self, model_name: str, remote_id: str) -> Reference:
         if not 0 < len(remote_id) <= MAX_REMOTE_ID_LENGTH:
             raise ValueError(f"it refers to a {model_name} by an id of {len(remote_id)} characters")
-        return Reference(model_name, unified_id(self.account_id, model_name, remote_id).hex, remote_id)
+        return Reference(model_name, unified_key(self.account_id, model_name, remote_id), remote_id)
 
 
 # The hash of a record of which nothing is known but its id.

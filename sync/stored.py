@@ -14,7 +14,7 @@ from connectors.records import Whole
 from connectors.stored import StoredApplication
 from sync.resources import BY_NAME, Resource
 from sync.rows import array
-from unified.identity import unified_id
+from unified.identity import unified_key
 
 CHUNK = 500
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -33,7 +33,7 @@ class StoredRecords:
         self.complete: set[str] = set()
 
     def known(self, model_name: str, remote_ids: Collection[str]) -> set[str]:
-        keys = {unified_id(self.account_id, model_name, remote_id).hex: remote_id for remote_id in remote_ids}
+        keys = {unified_key(self.account_id, model_name, remote_id): remote_id for remote_id in remote_ids}
         resource = BY_NAME[model_name]
         return {keys[key] for key in self._present(resource, keys, self._is_there(resource))}
 
@@ -49,15 +49,15 @@ class StoredRecords:
             return {key for (key,) in cursor.fetchall()}
 
     def applications(self, remote_ids: Collection[str]) -> Mapping[str, StoredApplication]:
-        keys = [unified_id(self.account_id, "Application", remote_id).hex for remote_id in remote_ids]
+        keys = [unified_key(self.account_id, "Application", remote_id) for remote_id in remote_ids]
         found = self._applications(SQL("record.id = ANY(%s::uuid[])"), [array(keys)])
         return {application.remote_id: application for application in found}
 
     def applications_of(
         self, pairs: Collection[tuple[str, str]]
     ) -> Mapping[tuple[str, str], tuple[StoredApplication, ...]]:
-        candidates = array(unified_id(self.account_id, "Candidate", candidate).hex for candidate, _ in pairs)
-        jobs = array(unified_id(self.account_id, "Job", job).hex for _, job in pairs)
+        candidates = array(unified_key(self.account_id, "Candidate", candidate) for candidate, _ in pairs)
+        jobs = array(unified_key(self.account_id, "Job", job) for _, job in pairs)
         condition = SQL(
             "record.linked_account_id = %s AND record.candidate_id = ANY(%s::uuid[])"
             " AND (record.candidate_id, record.job_id) IN (SELECT * FROM unnest(%s::uuid[], %s::uuid[]))"
@@ -75,7 +75,7 @@ class StoredRecords:
             yield from chunk
             if len(chunk) < CHUNK:
                 return
-            beyond = unified_id(self.account_id, "Application", chunk[-1].remote_id).hex
+            beyond = unified_key(self.account_id, "Application", chunk[-1].remote_id)
 
     def applications_to_interview(self, *, after: datetime, limit: int) -> tuple[str, ...]:
         statement = SQL(

@@ -11,7 +11,7 @@ from psycopg.sql import SQL, Identifier
 from connectors.records import Fetched, Kept, Record, Unreadable
 from sync.resources import BY_NAME, Resource
 from sync.rows import array
-from unified.identity import unified_id
+from unified.identity import unified_key
 
 CHUNK = 1000
 
@@ -73,7 +73,7 @@ class Unseen:
                 groups.append(entry.group)
             elif isinstance(entry, Record | Unreadable) and entry.remote_id:
                 with suppress(UnicodeEncodeError):  # an id that was never stored
-                    keys.append(unified_id(self.account_id, entry.model_name, entry.remote_id).hex)
+                    keys.append(unified_key(self.account_id, entry.model_name, entry.remote_id))
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM sync_unseen WHERE id = ANY(%s::uuid[])", [array(keys)])
             self._left -= cursor.rowcount

@@ -14,6 +14,7 @@ from connectors.records import (
     ScheduledInterviewRecord,
 )
 from sync.rows import EMPTY_HASH, RowMaker, with_embedded
+from unified.identity import unified_id, unified_key
 
 USER = RemoteUserRecord(remote_id="1", email="ada@acme.example", access_role=Choice("ADMIN", "Site Admin"))
 
@@ -104,3 +105,10 @@ def test_originals_may_hold_what_few_can_write(maker, odd):
 def test_what_no_column_can_hold_is_refused(maker, record):
     with pytest.raises((TypeError, ValueError)):
         maker.row(record)
+
+
+@pytest.mark.parametrize("remote_id", ["1", "é 中 😀", "x" * 500, *map(str, range(100, 120))])
+def test_keys_are_ids_in_hexadecimal(remote_id):
+    account_id = uuid.uuid4()
+
+    assert unified_key(account_id, "RemoteUser", remote_id) == unified_id(account_id, "RemoteUser", remote_id).hex
