@@ -1,6 +1,7 @@
 """One settings file; the README lists the environment variables that drive it."""
 
 import logging
+import math
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,16 @@ def _positive(name: str, default: int) -> int:
     return number
 
 
+def _positive_seconds(name: str, default: float) -> float:
+    try:
+        seconds: float = env.float(name, default=default)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}") from error
+    if not 0 < seconds < math.inf:
+        raise ImproperlyConfigured(f"{name}: more than 0")
+    return seconds
+
+
 ALLOWED_HOSTS = [host.strip() for host in env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])]
 try:
     API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=600)  # requests per linked account and minute; 0 means no limit
@@ -61,7 +72,9 @@ PUBLIC_URL = env.str("PUBLIC_URL", default="").strip().rstrip("/")  # how platfo
 
 SYNC_INTERVAL = timedelta(minutes=_positive("SYNC_INTERVAL_MINUTES", 30))  # from one sync to the next
 FULL_SYNC_INTERVAL = timedelta(hours=_positive("FULL_SYNC_INTERVAL_HOURS", 24))  # and to the next that lists everything
-HOUSEKEEPING_SECONDS = 5  # how often a worker looks at the schedules, and for dead workers
+# How often a worker shows that it is alive, looks at the schedules, and for workers that are not alive any more.
+WORKER_HEARTBEAT_SECONDS = _positive_seconds("WORKER_HEARTBEAT_SECONDS", 5.0)
+WORKER_STALLED_SECONDS = 4 * WORKER_HEARTBEAT_SECONDS  # of silence: its jobs are then done by others
 
 INSTALLED_APPS = [
     "unfold",

@@ -1,9 +1,11 @@
 """Serves a simulated platform over HTTP on loopback, with faults on demand."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
@@ -12,6 +14,9 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
+
+CONTROL_PATH = "/_sandbox"  # which no platform uses
+REMEMBERED_REQUESTS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,12 @@ class Simulator(Protocol):
 
     def fault(self, status: int, retry_after_seconds: int | None) -> Answer:
         """Say 429 or 5xx as this platform does."""
+
+
+class Control(Protocol):
+    """Answers, in place of the simulator, what is asked for under CONTROL_PATH."""
+
+    def answer(self, request: Request, server: "Server") -> Answer: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +98,20 @@ class Faults:
         with self._lock:
             self._share, self._shared = share, faults or self._shared
 
+    def clear(self) -> None:
+        with self._lock:
+            self._queue.clear()
+            self._share = 0.0
+
+    def queued(self) -> list[tuple[str, Fault]]:
+        """Return what is still to go wrong, each with how the path has to start."""
+        with self._lock:
+            return list(self._queue)
+
+    def shared(self) -> tuple[float, tuple[Fault, ...]]:
+        with self._lock:
+            return self._share, self._shared
+
     def pick(self, path: str) -> Fault | None:
         with self._lock:
             for position, (start, fault) in enumerate(self._queue):
@@ -96,25 +121,43 @@ class Faults:
             return self._chance.choice(self._shared) if self._chance.random() < self._share else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A request and the status that it was answered with, None if the connection was dropped."""
+
+    at: datetime
+    request: Request
+    status: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     url: str
     faults: Faults
     requests: list[Request]  # that came in, the oldest first
+    recent: deque[Exchange] = field(default_factory=lambda: deque(maxlen=REMEMBERED_REQUESTS))  # the oldest first
 
 
 @contextmanager
 def serve(
-    simulator: Simulator, *, host: str = "127.0.0.1", port: int = 0, keep_requests: bool = True
+    simulator: Simulator,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    keep_requests: bool = True,
+    control: Control | None = None,
 ) -> Iterator[Server]:
-    """Serve in a thread of this process while the context lasts; port 0 takes any that is free."""
-    faults, requests = Faults(), list[Request]()
-    handler = _handler(simulator, faults, requests.append if keep_requests else lambda _: None)
-    with _HttpServer((host, port), handler) as http:
+    """Serve in a thread of this process while the context lasts; port 0 takes any that is free.
+
+    Without `keep_requests` only the latest are remembered. What `control` is asked is neither remembered nor spoiled.
+    """
+    with _HttpServer((host, port), BaseHTTPRequestHandler) as http:
+        server = Server(f"http://{host}:{http.server_port}", Faults(), [])
+        http.RequestHandlerClass = _handler(simulator, server, keep_requests=keep_requests, control=control)
         thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         try:
-            yield Server(f"http://{host}:{http.server_port}", faults, requests)
+            yield server
         finally:
             http.shutdown()
             thread.join()
@@ -126,7 +169,9 @@ class _HttpServer(ThreadingHTTPServer):
     request_queue_size = 128
 
 
-def _handler(simulator: Simulator, faults: Faults, record: Callable[[Request], None]) -> type[BaseHTTPRequestHandler]:
+def _handler(
+    simulator: Simulator, server: Server, *, keep_requests: bool, control: Control | None
+) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
@@ -135,18 +180,30 @@ def _handler(simulator: Simulator, faults: Faults, record: Callable[[Request], N
 
         def respond(self) -> None:
             request = self.read_request()
-            record(request)
-            fault = faults.pick(request.path) or Fault()
-            sleep(fault.delay_seconds)
-            if fault.drops_connection:
-                self.close_connection = True
+            if control and (request.path == CONTROL_PATH or request.path.startswith(f"{CONTROL_PATH}/")):
+                self.send_answer(control.answer(request, server))
                 return
-            if fault.status is None:
-                self.send_answer(simulator.answer(request))
+            if keep_requests:
+                server.requests.append(request)
+            answer = self.find_answer(request)
+            status = answer.status if answer else None
+            server.recent.append(Exchange(at=datetime.now(UTC), request=request, status=status))
+            if answer is None:
+                self.close_connection = True
             else:
-                self.send_answer(simulator.fault(fault.status, fault.retry_after_seconds))
+                self.send_answer(answer)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = respond  # noqa: N815 (names that http.server looks for)
+
+        def find_answer(self, request: Request) -> Answer | None:
+            """Return what the simulator or a fault in its place says; None if the connection is to be dropped."""
+            fault = server.faults.pick(request.path) or Fault()
+            sleep(fault.delay_seconds)
+            if fault.drops_connection:
+                return None
+            if fault.status is None:
+                return simulator.answer(request)
+            return simulator.fault(fault.status, fault.retry_after_seconds)
 
         def read_request(self) -> Request:
             address = urlsplit(self.path)

@@ -209,6 +209,10 @@ class _Sync:
                 window = Window(since=since, started_at=self.started_at, state=model_sync.state, stored=self.stored)
                 self.listings.append(Listing(resource=resource, support=support, model_sync=model_sync, window=window))
             self._widen()
+            # What it stored may not have been taken note of.
+            self.was_broken_off = (
+                account.sync_runs.order_by("started_at").values_list("result", flat=True).last() == Result.FAILED
+            )
             self.sync_run = SyncRun.objects.create(
                 linked_account=account,
                 is_full=all(listing.window.is_full for listing in self.listings),
@@ -347,7 +351,9 @@ class _Sync:
 
     def _take_up_arrived(self) -> None:
         """Store anew what referred to records that arrived only now."""
-        if self.ingest.keeps_unknown_references or not any(counts.new for counts in self.ingest.counts.values()):
+        if self.ingest.keeps_unknown_references:
+            return
+        if not self.was_broken_off and not any(counts.new for counts in self.ingest.counts.values()):
             return
         counts = {name: replace(counts) for name, counts in self.ingest.counts.items()}
         for records in arrived(self.account.id):

@@ -7,18 +7,20 @@ does no harm, and several requests for the same need but one.
 import asyncio
 import logging
 import threading
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
-from procrastinate import JobContext, RetryStrategy
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils import timezone
+from procrastinate import JobContext, RetryDecision, RetryStrategy
 from procrastinate.contrib.django import DjangoApp, app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.contrib.django.models import ProcrastinateJob
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
 from procrastinate.job_context import AbortReason
-from procrastinate.jobs import DeleteJobCondition
+from procrastinate.jobs import DeleteJobCondition, Job
 
 from connectors.webhooks import Hint, Subject
 from linked_accounts.models import LinkedAccount
@@ -32,11 +34,21 @@ logger = logging.getLogger(__name__)
 FIRST, HINTED, REGULAR = 10, 5, 0  # priorities; a first sync is what somebody waits for
 BUSY_SECONDS = 5  # how long to stay away from an account that another process synchronises
 GRACE_SECONDS = 10.0  # what a worker that is told to stop gives its jobs to end by themselves
-HEARTBEAT_SECONDS = 5.0
-STALLED_AFTER_SECONDS = 20.0
 
-# What nobody foresaw; trouble with the platform is a result of the sync, and its schedule knows when to try again.
-UNFORESEEN = RetryStrategy(max_attempts=5, exponential_wait=4)
+
+class _Again(RetryStrategy):
+    """When to try again what nobody foresaw. Trouble with the platform is a result of the sync, known to its schedule.
+
+    That the database went away is no fault of the job: it is tried again soon, however often that happens.
+    """
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if _is_lost_database(exception):
+            return RetryDecision(retry_at=timezone.now() + timedelta(seconds=settings.WORKER_HEARTBEAT_SECONDS))
+        return super().get_retry_decision(exception=exception, job=job)
+
+
+UNFORESEEN = _Again(max_attempts=5, exponential_wait=4)
 
 
 def queue_sync(account: LinkedAccount, *, full: bool = False) -> None:
@@ -87,6 +99,7 @@ def is_queued(account: LinkedAccount) -> bool:
 
 @app.task(name="sync.account", queue="sync", pass_context=True, retry=UNFORESEEN)
 def sync_account(context: JobContext, account_id: str) -> None:
+    _ensure_connection()
     account = _find(account_id)
     if account is None:
         return
@@ -110,6 +123,7 @@ def sync_account(context: JobContext, account_id: str) -> None:
 
 @app.task(name="sync.hint", queue="sync", retry=UNFORESEEN)
 def follow_hint(account_id: str, subject: str, remote_id: str) -> None:
+    _ensure_connection()
     account = _find(account_id)
     if account is None:
         return
@@ -163,8 +177,10 @@ class Worker:
                     install_signal_handlers=False,
                     shutdown_graceful_timeout=GRACE_SECONDS,
                     delete_jobs=DeleteJobCondition.SUCCESSFUL.value,
-                    update_heartbeat_interval=HEARTBEAT_SECONDS,
-                    stalled_worker_timeout=STALLED_AFTER_SECONDS,
+                    # Nobody is told of jobs that are to be repeated.
+                    fetch_job_polling_interval=settings.WORKER_HEARTBEAT_SECONDS,
+                    update_heartbeat_interval=settings.WORKER_HEARTBEAT_SECONDS,
+                    stalled_worker_timeout=settings.WORKER_STALLED_SECONDS,
                 )
             except asyncio.CancelledError:
                 if not self._stop.is_set():
@@ -172,12 +188,15 @@ class Worker:
 
     def _keep_house(self) -> None:
         """Queue what is due and take up what dead workers left, whatever the jobs are doing."""
-        while not self._stop.wait(settings.HOUSEKEEPING_SECONDS):
+        while not self._stop.wait(settings.WORKER_HEARTBEAT_SECONDS):
             try:
                 take_up_abandoned()
                 queue_due()
-            except DatabaseError:
-                logger.warning("Housekeeping: the database is away")
+            except Exception as error:  # nobody else would do it
+                if _is_lost_database(error):
+                    logger.warning("Housekeeping: the database is away")
+                else:
+                    logger.exception("Housekeeping went wrong")
                 connection.close()
         connection.close()
 
@@ -191,15 +210,27 @@ def take_up_abandoned() -> int:
         )
     """
     with connection.cursor() as cursor:
-        cursor.execute(query, [STALLED_AFTER_SECONDS])
+        cursor.execute(query, [settings.WORKER_STALLED_SECONDS])
         abandoned = [job_id for (job_id,) in cursor.fetchall()]
-    for job_id in abandoned:
-        job = ProcrastinateJob.objects.get(id=job_id)
+    return sum(map(_take_up, abandoned))
+
+
+def _take_up(job_id: int) -> bool:
+    """Queue an abandoned job anew and return whether nobody else did; forget it where the same is queued already."""
+    with transaction.atomic():
+        job = ProcrastinateJob.objects.select_for_update().filter(id=job_id, status="doing").first()
+        if job is None:
+            return False
         logger.warning("Job %s (%s) was left by a worker that is gone", job_id, job.task_name)
-        app.job_manager.retry_job_by_id(job_id, retry_at=database_now())
-        if account := _find(job.args.get("account_id", "")):
-            recover(account)
-    return len(abandoned)
+        try:
+            with transaction.atomic():
+                app.job_manager.retry_job_by_id(job_id, retry_at=database_now())
+        except UniqueViolation:  # one of a kind is queued at a time
+            with connection.cursor() as cursor:
+                cursor.execute("DELETE FROM procrastinate_jobs WHERE id = %s", [job_id])
+    if account := _find(job.args.get("account_id", "")):
+        recover(account)
+    return True
 
 
 def _defer(task: Any, account_id: UUID, *, lock: str, priority: int, wait_seconds: int = 0, **about: Any) -> None:
@@ -228,3 +259,18 @@ def _lock(account_id: UUID) -> str:
 
 def _find(account_id: str) -> LinkedAccount | None:
     return LinkedAccount.objects.filter(id=account_id).first()
+
+
+def _ensure_connection() -> None:
+    """Begin with a connection that works: this thread's may be older than the server that it leads to."""
+    if connection.connection is not None and not connection.is_usable():
+        connection.close()
+
+
+def _is_lost_database(error: BaseException) -> bool:
+    """Whether the database, or the way to it, went away; all else that it says is about what was asked."""
+    if not isinstance(error, OperationalError | InterfaceError | ConnectorException):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None)
+    # https://www.postgresql.org/docs/current/errcodes-appendix.html: connections, and what the operator does to them.
+    return state is None or state.startswith(("08", "57P"))

@@ -58,7 +58,11 @@ class Demo:
 
     @property
     def snippet(self):
-        return self.printed[self.printed.index("from merge") : self.printed.index("Stop with")]
+        return self.printed[self.printed.index("from merge") : self.printed.index("Account tokens")]
+
+    @property
+    def change_line(self):
+        return next(line for line in self.printed.splitlines() if "/_sandbox/" in line)
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -80,6 +84,9 @@ def test_the_demo_prints_what_works_and_goes_on_where_it_was(tmp_path):
     try:
         answer = json.loads(subprocess.run(demo.curl, shell=True, check=True, capture_output=True).stdout)
         script = subprocess.run([sys.executable, "-c", demo.snippet], check=True, capture_output=True, text=True)
+        change = subprocess.run(
+            demo.change_line, shell=True, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True
+        )
         docs = httpx2.get(f"{demo.url}/api/docs/")
         admin = log_in(demo)
     finally:
@@ -87,6 +94,8 @@ def test_the_demo_prints_what_works_and_goes_on_where_it_was(tmp_path):
 
     assert answer["results"][0]["remote_id"]
     assert len(script.stdout.splitlines()) == 30
+    assert "ScheduledInterview DONE: 1 records" in change.stdout
+    assert len(set(re.findall(r"^\w+ +([0-9a-f]{64})$", demo.printed, re.MULTILINE))) == 5
     assert docs.status_code == 200
     assert "Scheduled interviews" in admin
     assert not (tmp_path / "postgres" / "postmaster.pid").exists()
@@ -95,6 +104,8 @@ def test_the_demo_prints_what_works_and_goes_on_where_it_was(tmp_path):
     again.stop()
     assert re.sub(r"http://[\d.:]+", "", again.curl) == re.sub(r"http://[\d.:]+", "", demo.curl)
     assert "ScheduledInterview DONE: 0 records" in again.printed
+    unmoved = re.findall(r"DONE: \d+ records \(\d+/s\), 0 new, 0 changed, 0 deleted", again.printed)
+    assert len(unmoved) == again.printed.count(" records (") == 20
 
 
 def test_serve_refuses_a_database_without_migrations(tmp_path):

@@ -71,6 +71,9 @@ def test_every_variable_can_come_from_a_file(tmp_path):
         ("API_RATE_LIMIT", "many", "API_RATE_LIMIT"),
         ("API_RATE_LIMIT", "-1", "API_RATE_LIMIT: 0 or more"),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL"),
+        ("WORKER_HEARTBEAT_SECONDS", "0", "WORKER_HEARTBEAT_SECONDS: more than 0"),
+        ("WORKER_HEARTBEAT_SECONDS", "-1", "WORKER_HEARTBEAT_SECONDS: more than 0"),
+        ("WORKER_HEARTBEAT_SECONDS", "often", "WORKER_HEARTBEAT_SECONDS"),
     ],
 )
 def test_values_that_make_no_sense_are_named(tmp_path, variable, value, complaint):

@@ -1,6 +1,9 @@
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -12,13 +15,17 @@ from django.db import connection
 from django.utils.crypto import get_random_string
 
 from config.env import secret
-from config.management.commands.serve import add_server_arguments, server
+from config.management.command_line import command_line
+from config.management.commands.sandbox import chosen_platforms
+from config.management.commands.serve import add_server_arguments, add_worker_argument, background_worker, server
+from connectors.registry import connector_class
 from linked_accounts.models import ApiKey, LinkedAccount, Organization
 from linked_accounts.services import link_account
 from sandbox.company import build_company
-from sandbox.platforms import simulators
-from sandbox.server import serve
+from sandbox.running import Platform, running
+from sync.jobs import cancel
 
+PLATFORMS = ["greenhouse", "ashby", "lever", "workday", "recruitee"]
 ORGANIZATION = "Demo"
 ADMIN = "admin"
 
@@ -31,60 +38,93 @@ for interview in client.ats.interviews.list(expand="application,organizer").resu
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linked:
+    """An account of the demo, and the simulated platform that it is at."""
+
+    account: LinkedAccount
+    token: str
+    platform: Platform
+
+
 class Command(BaseCommand):
     help = (
-        "Show the whole of it on this machine: an embedded database, an invented company at a simulated Greenhouse, "
-        "its interviews brought in, the API and the admin site served. Run again, it goes on with what is there."
+        "Show the whole of it on this machine: an embedded database, invented companies at simulated platforms, their "
+        "interviews brought in, the API and the admin site served. Run again, it goes on with what is there."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_server_arguments(parser)
-        parser.add_argument("--interviews", type=int, default=3000, help="how many the company holds (%(default)s)")
+        add_worker_argument(parser)
+        parser.add_argument(
+            "--platform",
+            metavar="PLATFORM",
+            action="append",
+            dest="platforms",
+            help=f"which to simulate; may be repeated (default: {', '.join(PLATFORMS)})",
+        )
+        parser.add_argument(
+            "--interviews",
+            type=int,
+            default=3000,
+            help="how many the first platform's company holds; others hold a fifth (default: %(default)s)",
+        )
 
-    def handle(self, *, host: str, port: int, interviews: int, **options: Any) -> None:
+    def handle(
+        self,
+        *,
+        host: str,
+        port: int,
+        platforms: list[str] | None,
+        interviews: int,
+        no_worker: bool,
+        **options: Any,
+    ) -> None:
         if settings.DATABASE_URL:
             raise CommandError("The demo makes users and invented data in a database of its own. Unset DATABASE_URL.")
         if interviews < 1:
             raise CommandError("--interviews: at least 1")
+        slugs = chosen_platforms(platforms or PLATFORMS)
         _check_port(host, port)
         self.stderr.write(f"Database: embedded PostgreSQL under {settings.DATA_DIR}")
         call_command("migrate", verbosity=0)
         password = _admin_password()
         organization, _ = Organization.objects.get_or_create(name=ORGANIZATION)
         key = _api_key(organization)
-        # The company was invented when the account was first linked, so that another run finds it unchanged.
-        since = LinkedAccount.objects.filter(organization=organization).values_list("created_at", flat=True).first()
-        simulator = simulators()["greenhouse"](build_company(interviews=interviews, now=since))
-        with serve(simulator, keep_requests=False) as greenhouse:
-            account, token = link_account(
-                organization=organization,
-                platform="greenhouse",
-                end_user_origin_id="demo",
-                end_user_organization_name="Invented Company",
-                end_user_email_address="people@company.example",
-                credentials=simulator.credentials,
-                base_url=greenhouse.url,
-            )
-            self.stderr.write(f"Platform: simulated Greenhouse with {interviews} interviews on {greenhouse.url}")
-            try:
-                call_command("sync", account=[str(account.id)])
-            except SystemExit as stop:
-                if stop.code:
-                    raise
+        with ExitStack() as stack:
+            linked = []
+            for position, slug in enumerate(slugs):
+                number = interviews if position == 0 else max(1, interviews // 5)
+                linked.append(stack.enter_context(_linked(organization, slug, interviews=number)))
+                self.stderr.write(
+                    f"Platform: simulated {slug} with {number} interviews on {linked[-1].platform.base_url}"
+                )
+            self._synchronise(linked)
             connection.close()
-            if token is None:
-                raise CommandError("The secret key has changed since the demo was made. Remove DATA_DIR to start anew.")
-            self._serve(host, port, password=password, key=key, token=token)
+            if not no_worker:
+                stack.enter_context(background_worker())
+            self._serve(host, port, password=password, key=key, linked=linked)
 
-    def _serve(self, host: str, port: int, *, password: str, key: str, token: str) -> None:
+    def _synchronise(self, linked: list[Linked]) -> None:
+        try:
+            call_command("sync", account=[str(one.account.id) for one in linked])
+        except SystemExit as stop:
+            if stop.code:
+                raise
+        for one in linked:
+            cancel(one.account)  # what linking it has queued
+
+    def _serve(self, host: str, port: int, *, password: str, key: str, linked: list[Linked]) -> None:
         url = f"http://{host}:{port}"
         granian = server(host=host, port=port, workers=1)
-        threading.Thread(target=self._introduce, args=(url, password, key, token), daemon=True).start()
+        threading.Thread(target=self._introduce, args=(url, password, key, linked), daemon=True).start()
         granian.serve()
 
-    def _introduce(self, url: str, password: str, key: str, token: str) -> None:
+    def _introduce(self, url: str, password: str, key: str, linked: list[Linked]) -> None:
         if not _answers(url):
             return
+        token = linked[0].token
+        accounts = "\n".join(f"{one.account.integration_name:<18} {one.token}" for one in linked)
         self.stdout.write(
             f"""
 Admin     {url}/admin/   user {ADMIN}, password {password}
@@ -97,9 +137,45 @@ curl -s -H "Authorization: Bearer {key}" -H "X-Account-Token: {token}" "{url}/ap
 Or with Merge's Python SDK (pip install MergePythonClient):
 
 {SNIPPET.format(key=key, token=token, url=url)}
+Account tokens, of what is linked:
+
+{accounts}
+
+Have something happen at a platform, and bring it in:
+
+{_change_line(linked[0])}
+
 Stop with Ctrl-C."""
         )
         self.stdout.flush()
+
+
+@contextmanager
+def _linked(organization: Organization, slug: str, *, interviews: int) -> Iterator[Linked]:
+    """Link an account at a simulated platform, which is served while the context lasts."""
+    origin_id = f"demo-{slug}"
+    # The company was invented when the account was first linked, so that another run finds it unchanged.
+    known = LinkedAccount.objects.filter(organization=organization, end_user_origin_id=origin_id)
+    since = known.values_list("created_at", flat=True).first()
+    with running(slug, build_company(interviews=interviews, now=since)) as platform:
+        account, token = link_account(
+            organization=organization,
+            platform=slug,
+            end_user_origin_id=origin_id,
+            end_user_organization_name=f"Invented Company at {connector_class(slug).name}",
+            end_user_email_address="people@company.example",
+            credentials=platform.credentials,
+            base_url=platform.base_url,
+        )
+        if token is None:
+            raise CommandError("The secret key has changed since the demo was made. Remove DATA_DIR to start anew.")
+        yield Linked(account=account, token=token, platform=platform)
+
+
+def _change_line(one: Linked) -> str:
+    """Return a line for a shell that changes something at a platform and synchronises."""
+    change = f"""curl -s {one.platform.control_url}/changes -d '{{"action": "reschedule"}}'"""
+    return f"{change} && {command_line('sync', '--account', str(one.account.id))}"
 
 
 def _admin_password() -> str:

@@ -55,8 +55,9 @@ def background_worker() -> Iterator[None]:
     def keep_running() -> None:
         while not ended.is_set():
             # In a session of its own, so that Ctrl-C reaches it through us: it is told once, and can end in order.
-            command = [sys.executable, sys.argv[0], "worker"]
-            processes[:] = [subprocess.Popen(command, start_new_session=True)]  # noqa: S603  it is our own command
+            command = [sys.executable, sys.argv[0], "worker", "--while-stdin-is-open"]
+            options: Any = {"stdin": subprocess.PIPE, "start_new_session": True}
+            processes[:] = [subprocess.Popen(command, **options)]  # noqa: S603  it is our own command
             processes[0].wait()
             ended.wait(1)
 

@@ -1,5 +1,8 @@
 import os
 import signal
+import sys
+import threading
+from argparse import SUPPRESS
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -21,11 +24,21 @@ class Command(BaseCommand):
             "--concurrency", type=int, default=default, help="accounts at a time (default here: %(default)s)"
         )
 
-    def handle(self, *, concurrency: int, **options: Any) -> None:
+        # Of a worker that another process runs: however that ends, it takes the pipe along.
+        parser.add_argument("--while-stdin-is-open", action="store_true", help=SUPPRESS)
+
+    def handle(self, *, concurrency: int, while_stdin_is_open: bool, **options: Any) -> None:
         if concurrency < 1:
             raise CommandError("--concurrency: at least 1")
         worker = Worker(concurrency=concurrency)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: worker.stop())
+        if while_stdin_is_open:
+            threading.Thread(target=_stop_at_the_end_of_stdin, args=(worker,), daemon=True).start()
         connection.close()  # each thread has its own
         worker.run()
+
+
+def _stop_at_the_end_of_stdin(worker: Worker) -> None:
+    sys.stdin.read()
+    worker.stop()
