@@ -61,7 +61,7 @@ UNFOLD = {
                     page("Linked accounts", "link", "linked_accounts.linkedaccount"),
                     page("Schedules", "schedule", "sync.schedule"),
                     page("Issues", "report", "sync.issue"),
-                    page("Jobs", "conveyor_belt", "procrastinate.procrastinatejob"),
+                    page("Work in hand", "conveyor_belt", "procrastinate.procrastinatejob"),
                     page("Sync runs", "sync", "sync.syncrun"),
                     page("Sync state", "monitor_heart", "sync.modelsync"),
                     page("Organizations", "corporate_fare", "linked_accounts.organization"),

@@ -22,6 +22,8 @@ HEADERS = {"Content-Type": "text/xml; charset=utf-8", "Accept": "text/xml"}
 # What an answer begins with, whatever comes before its first element: pages of proxies do not.
 BEGINNING = re.compile(rb"<(?:[\w.-]+:)?Envelope[\s>]")
 MAX_BEGINNING_BYTES = 4096
+# What may be said without a fault. All else comes from a proxy, whose 401 is none of the password.
+TOLD_BY_STATUS = frozenset({404, 405, 410, 415, 429})
 
 Element = etree._Element
 
@@ -131,7 +133,9 @@ def judge_by_fault(
     if answer.status == 503 and "Retry-After" in answer.headers:
         return RateLimited(session.describe(answer), retry_after_seconds=seconds_to_wait(answer.headers))
     if answer.status == 429 or (fault := _fault(answer)) is None:
-        return judge_by_status(session, answer)
+        if answer.status in TOLD_BY_STATUS:
+            return judge_by_status(session, answer)
+        return PlatformUnavailable(session.describe(answer))
     code = (fault.findtext("faultcode") or "").strip().rpartition(":")[2]
     reason = session.printable(fault.findtext("faultstring") or code)
     return errors.get(code, PlatformUnavailable)(f"{session.describe(answer)}: {reason}")

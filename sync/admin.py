@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from procrastinate.contrib.django.models import ProcrastinateJob
 from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 
 from sync.jobs import cancel, queue_sync
 from sync.models import Issue, ModelSync, Result, Schedule, SyncRun
@@ -98,14 +98,14 @@ class ScheduleAdmin(ModelAdmin):
     """When accounts are synchronised, and the way to have that done now."""
 
     list_display = [
+        "state",
         link_column("linked_account"),
         time_column("next_sync_at"),
-        "are_syncs_disabled",
         "interval",
         "full_interval",
         "failures",
     ]
-    list_filter = [("linked_account", ReferenceFilter), "are_syncs_disabled"]
+    list_filter = [("linked_account", ReferenceFilter), ("are_syncs_disabled", BooleanRadioFilter)]
     list_filter_submit = True
     list_select_related = ["linked_account"]
     search_fields = CUSTOMER
@@ -130,6 +130,12 @@ class ScheduleAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
         obj.save(update_fields=form.changed_data)  # a sync may have changed the rest since the page was opened
+
+    @label_column("state", {"on": "success", "failing": "danger", "paused": "warning"})
+    def state(self, row: Schedule) -> str:
+        if row.are_syncs_disabled:
+            return "paused"
+        return "failing" if row.failures else "on"
 
     @admin.action(description="Synchronise now", permissions=["change"])
     def synchronise(self, request: HttpRequest, queryset: QuerySet[Schedule], *, full: bool = False) -> None:

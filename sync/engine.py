@@ -353,7 +353,8 @@ class _Sync:
         """Store anew what referred to records that arrived only now."""
         if self.ingest.keeps_unknown_references:
             return
-        if not self.was_broken_off and not any(counts.new for counts in self.ingest.counts.values()):
+        has_arrivals = any(counts.new or counts.changed for counts in self.ingest.counts.values())  # or returns
+        if not self.was_broken_off and not has_arrivals:
             return
         counts = {name: replace(counts) for name, counts in self.ingest.counts.items()}
         for records in arrived(self.account.id):

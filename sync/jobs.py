@@ -6,11 +6,14 @@ does no harm, and several requests for the same need but one.
 
 import asyncio
 import logging
+import math
 import threading
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
+from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
@@ -33,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 FIRST, HINTED, REGULAR = 10, 5, 0  # priorities; a first sync is what somebody waits for
 BUSY_SECONDS = 5  # how long to stay away from an account that another process synchronises
+KEEP_FAILED_HOURS = 14 * 24
+FORGET_EVERY_SECONDS = 60 * 60
 GRACE_SECONDS = 10.0  # what a worker that is told to stop gives its jobs to end by themselves
 
 
@@ -89,7 +94,7 @@ def cancel(account: LinkedAccount) -> None:
     """Take back the account's queued jobs, and have a running sync end after its batch."""
     jobs = ProcrastinateJob.objects.filter(lock=_lock(account.id), status__in=["todo", "doing"])
     for job_id in jobs.values_list("id", flat=True):
-        app.job_manager.cancel_job_by_id(job_id, abort=True)
+        app.job_manager.cancel_job_by_id(job_id, abort=True, delete_job=True)
 
 
 def is_queued(account: LinkedAccount) -> bool:
@@ -188,10 +193,14 @@ class Worker:
 
     def _keep_house(self) -> None:
         """Queue what is due and take up what dead workers left, whatever the jobs are doing."""
+        forgotten_at = -math.inf
         while not self._stop.wait(settings.WORKER_HEARTBEAT_SECONDS):
             try:
                 take_up_abandoned()
                 queue_due()
+                if monotonic() - forgotten_at > FORGET_EVERY_SECONDS:
+                    forget_old_jobs()
+                    forgotten_at = monotonic()
             except Exception as error:  # nobody else would do it
                 if _is_lost_database(error):
                     logger.warning("Housekeeping: the database is away")
@@ -199,6 +208,12 @@ class Worker:
                     logger.exception("Housekeeping went wrong")
                 connection.close()
         connection.close()
+
+
+def forget_old_jobs() -> None:
+    """Forget jobs that failed long ago; the others are forgotten as soon as they are done."""
+    forget = async_to_sync(app.job_manager.delete_old_jobs)
+    forget(nb_hours=KEEP_FAILED_HOURS, include_failed=True, include_cancelled=True, include_aborted=True)
 
 
 def take_up_abandoned() -> int:

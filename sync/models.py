@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
@@ -204,13 +205,19 @@ class Schedule(models.Model):
     )
     are_syncs_disabled = models.BooleanField("paused", default=False, help_text="Whether no sync starts by itself.")
     interval = models.DurationField(
-        null=True, blank=True, help_text="From the start of one sync to that of the next, in place of the usual one."
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(timedelta(minutes=1))],
+        help_text="From the start of one sync to that of the next, if not the usual one. Ten minutes: 00:10:00.",
     )
     full_interval = models.DurationField(
-        null=True, blank=True, help_text="From one full sync to the next, in place of the usual one."
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(timedelta(minutes=1))],
+        help_text="From one full sync to the next, if not the usual one. Two days: 2 00:00:00.",
     )
     next_sync_at = models.DateTimeField(null=True, editable=False)
-    is_full_wanted = models.BooleanField(default=False, editable=False)
+    is_full_wanted = models.BooleanField("next one is full", default=False, editable=False)
     failures = models.PositiveIntegerField(default=0, editable=False, help_text="Failed syncs, one after the other.")
 
     objects = models.Manager.from_queryset(ScheduleQuerySet)()

@@ -181,6 +181,10 @@ def test_messages_hide_the_password(call):
         Answer(500, fault("Client.noon")),
         Answer(502, b"<!DOCTYPE html><html></html>"),
         Answer(503),
+        # Proxies have refusals of their own, and their pages while the platform is down.
+        Answer(401, b"<html></html>"),
+        Answer(403, b"<html></html>"),
+        Answer(302, b"", {"Location": "https://example.com/maintenance"}),
         Answer(500, enveloped("", before=EXTERNAL_ENTITY)),
         # The page of a proxy that says that all is well.
         Answer(200, b"<!DOCTYPE html><html>Envelope</html>"),

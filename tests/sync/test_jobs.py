@@ -7,8 +7,11 @@ from itertools import pairwise
 from time import monotonic, sleep
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
+from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job
 
 from connectors.errors import PlatformUnavailable
 from connectors.records import RemoteUserRecord, ScheduledInterviewRecord
@@ -19,7 +22,7 @@ from linked_accounts.services import link_account
 from remote_users.models import RemoteUser
 from sync import jobs
 from sync.engine import synchronise
-from sync.jobs import Worker, cancel, is_queued, queue_due, queue_hint, queue_sync, take_up_abandoned
+from sync.jobs import Worker, cancel, forget_old_jobs, is_queued, queue_due, queue_hint, queue_sync, take_up_abandoned
 from sync.models import ModelSync, Schedule, SyncRun
 from sync.stamps import AHEAD, database_now
 from sync.state import sync_lock
@@ -255,6 +258,69 @@ def test_the_jobs_of_a_dead_worker_are_taken_up(account, platform):
     assert SyncRun.objects.get().result == "FAILED"
     with working():
         wait_until(lambda: ended(account).filter(result="DONE").exists())
+
+
+def test_the_jobs_of_a_dead_worker_give_way_to_those_that_are_queued_already(account, platform):
+    queue_sync(account)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing'")
+    queue_sync(account)
+
+    assert take_up_abandoned() == 1
+    assert len(queued()) == 1
+    with working():
+        wait_until(lambda: ended(account).filter(result="DONE").exists() and not ProcrastinateJob.objects.exists())
+
+
+def test_housekeeping_goes_on_whatever_goes_wrong(account, platform, settings, monkeypatch):
+    settings.WORKER_HEARTBEAT_SECONDS = 0.05
+    troubles = [ConnectorException(), ZeroDivisionError()]
+
+    def queue_with_trouble():
+        if troubles:
+            raise troubles.pop()
+        return queue_due()
+
+    monkeypatch.setattr("sync.jobs.queue_due", queue_with_trouble)
+    Schedule.objects.create(linked_account=account, next_sync_at=database_now())
+
+    with working():
+        wait_until(lambda: ended(account).exists())
+
+
+def test_a_database_that_went_away_is_waited_for_however_often(account, settings):
+    job = Job(id=1, queue="sync", lock=None, queueing_lock=None, task_name="sync.account", attempts=50)
+    error = OperationalError("server closed the connection unexpectedly")
+
+    decision = jobs.UNFORESEEN.get_retry_decision(exception=error, job=job)
+
+    assert decision.retry_at <= timezone.now() + timedelta(seconds=settings.WORKER_HEARTBEAT_SECONDS)
+    assert jobs.UNFORESEEN.get_retry_decision(exception=ZeroDivisionError(), job=job) is None
+
+
+def _forget():
+    """Forget as housekeeping does: in a thread without an event loop, which the thread of the tests may have."""
+
+    def work():
+        forget_old_jobs()
+        connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+def test_jobs_that_failed_long_ago_are_forgotten(account):
+    queue_sync(account)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'failed'")
+        _forget()
+        assert ProcrastinateJob.objects.count() == 1
+        cursor.execute("UPDATE procrastinate_events SET at = '2020-01-01'")
+
+    _forget()
+
+    assert not ProcrastinateJob.objects.exists()
 
 
 def test_the_jobs_of_living_workers_are_left_alone(account):

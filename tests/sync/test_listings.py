@@ -263,6 +263,18 @@ def interviewers(interview):
     return [RemoteUser.objects.get(id=id).remote_id for id in ids]
 
 
+def test_what_arrived_in_a_sync_that_broke_off_is_not_forgotten(account, platform, interview):
+    platform.users = [RemoteUserRecord(remote_id="1")]
+    platform.interviews = [ZeroDivisionError("a bug")]
+    with pytest.raises(ZeroDivisionError):
+        synchronise(account)
+    platform.users = platform.interviews = []
+
+    synchronise(account)
+
+    assert interviewers(interview) == ["1", "0"]
+
+
 def test_unknown_references_are_dropped_and_leave_no_shell(interview):
     assert interview.application_id is None
     assert interviewers(interview) == ["0"]
@@ -316,6 +328,22 @@ def test_deleted_records_are_unknown(account, platform, strict):
     found = ScheduledInterview.objects.get()
     assert found.organizer_id is None
     assert interviewers(found) == ["1"]
+
+
+def test_what_returns_with_a_later_listing_is_known_at_once(account, platform, strict):
+    declare(platform, "RemoteUser", deletions=Deletions.EVERY_SYNC, told_by=frozenset({"ScheduledInterview"}))
+    platform.users = [USERS[0]]
+    synchronise(account)
+    platform.users = []
+    synchronise(account)
+    platform.applications = [ApplicationRecord(remote_id="a", credited_to="0")]
+    synchronise(account)
+    assert Application.objects.get().credited_to_id is None
+    platform.interviews = [USERS[0]]
+
+    synchronise(account)
+
+    assert Application.objects.get().credited_to.remote_id == "0"
 
 
 def test_records_of_the_same_batch_are_known(account, platform, strict):

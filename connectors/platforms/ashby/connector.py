@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -93,7 +94,8 @@ class AshbyConnector(Connector):
         self, *, credentials: Mapping[str, str], base_url: str | None = None, limiter: Limiter | None = None
     ) -> None:
         super().__init__(credentials=credentials, base_url=base_url, limiter=limiter)
-        self._met_stages: set[str] = set()  # by id: handed back in this sync, or found to be nowhere
+        self._met_stages: set[str] = set()  # by id: handed back in this sync,
+        self._lost_stages: set[str] = set()  # or found to be nowhere
         self._started_over: set[str] = set()  # calls whose listing had to be
         self._is_warned = False
 
@@ -147,14 +149,17 @@ class AshbyConnector(Connector):
         yield from read_each(applications, mapping.application, "Application")
 
     def _missing_stages(self, window: Window, schedules: list[Any]) -> Iterator[Fetched]:
-        missing = set(_ids(schedules, "interviewStageId")) - self._met_stages
+        missing = set(_ids(schedules, "interviewStageId")) - self._met_stages - self._lost_stages
         if missing:
             missing -= window.stored.known("JobInterviewStage", missing)
         for stage_id in sorted(missing):
-            with suppress(NotFound):
+            try:
                 answer = self._call("interviewStage.info", {"interviewStageId": stage_id})
+            except NotFound:
+                self._lost_stages.add(stage_id)
+            else:
                 yield from self._new_stages([answer.json().get("results")], "/interviewStage.info")
-            self._met_stages.add(stage_id)
+                self._met_stages.add(stage_id)
 
     def _new_stages(self, payloads: Iterable[Any], path: str) -> Iterator[Fetched]:
         """Yield stages that have not been met yet: where several calls tell of one, the first is right."""
@@ -184,7 +189,13 @@ class AshbyConnector(Connector):
             yield Gap(reason=str(error))
             return
         bare = {key: value for key, value in schedule.items() if key != "interviewEvents"}
-        read = partial(mapping.interview, schedule=bare, path=path)
+
+        def read(event: Any) -> Record:
+            interview = mapping.interview(event, schedule=bare, path=path)
+            # We may hold the stage still: it is marked as deleted only when all has been listed.
+            is_lost = interview.job_interview_stage in self._lost_stages
+            return replace(interview, job_interview_stage=None) if is_lost else interview
+
         ids: list[Any] = []
         for interview in read_each(events, read, "ScheduledInterview"):
             ids.append(getattr(interview, "remote_id", None))
@@ -234,11 +245,12 @@ class AshbyConnector(Connector):
                 return
 
     def _call(self, method: str, body: Mapping[str, Any]) -> Answer:
-        answer = self.session.call("POST", f"{self.base_url}/{method}", json=body, idempotent=True)
+        answer = self.session.send("POST", f"{self.base_url}/{method}", json=body, idempotent=True)
         status = answer.headers.get("Ashby-Version-Status", "active")
         if status != "active" and not self._is_warned:
             self._is_warned = True
             logger.warning("Ashby calls version %s of its interface %s", VERSION, self.session.printable(status))
+        self.session.raise_for_status(answer)  # only now: an unsupported version is refused
         return answer
 
 

@@ -173,7 +173,8 @@ class FountainConnector(Connector):
             answer = self._get(path, {**params, "cursor": cursor} if cursor else params)
             found, pagination = _listing(answer, path.removeprefix("/"))
             following = pagination.get("next_cursor")
-            is_last = not found or following == pagination.get("current_cursor")
+            # A page that does not say which one it is, is the one that was asked for.
+            is_last = not found or following == pagination.get("current_cursor", cursor)
             return found, None if is_last else text(following)
 
         return follow_cursor(fetch, name=f"GET {path}")

@@ -104,11 +104,9 @@ def _status_by_time(over_at: datetime | None, now: datetime) -> Choice | None:
 def _reject_reason(value: Any) -> RejectReasonRecord | None:
     """Return a reason, which Fountain knows by its words only: they are its id, or their hash if they are too many."""
     name = text(value)
-    identity = name.strip() if name else ""
-    if not identity:
+    if not name or name.isspace():
         return None
-    if len(identity) > MAX_REMOTE_ID_LENGTH:
-        identity = sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()
+    identity = name if len(name) <= MAX_REMOTE_ID_LENGTH else sha256(name.encode()).hexdigest()
     return RejectReasonRecord(remote_id=identity, name=name)
 
 

@@ -43,14 +43,14 @@ class Page(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """All about one application. `history_gap` says why there is no history."""
+    """All about one application. `history_gap` says why there is no history; interviews may be refused."""
 
     assignment: Assignment
     application_id: str
     application: Any
     history: Sequence[Any]
     history_gap: str | None
-    interviews: Sequence[Any]
+    interviews: Sequence[Any] | MissingPermission
 
 
 class SmartRecruitersConnector(Connector):
@@ -127,6 +127,7 @@ class SmartRecruitersConnector(Connector):
         self._has_read_all = False  # applications, in a full sync
         self._reread: set[str] = set()  # ids of those read in an incremental one
         self._has_history_gap = False
+        self._refusal: MissingPermission | None = None  # of interviews
 
     def build_auth(self) -> Auth:
         return FixedHeader("X-SmartToken", self.settings["api_key"])
@@ -172,8 +173,11 @@ class SmartRecruitersConnector(Connector):
     def fetch_interviews(self, window: Window) -> Iterator[Fetched]:
         """Yield the interviews of applications that came with no candidate: in a full sync there are none.
 
-        Those of closed applications are listed only where everything is asked for.
+        Those of closed applications are listed only where everything is asked for. Raises MissingPermission if those of
+        an application could not be listed with it.
         """
+        if self._refusal:
+            raise self._refusal
         if self._has_read_all:
             return
         others = (
@@ -215,6 +219,9 @@ class SmartRecruitersConnector(Connector):
             yield from self._unknown(list(self._untold(stages)), window)
             yield record
             current_stage = record.current_stage
+        if isinstance(found.interviews, MissingPermission):
+            self._refusal = found.interviews
+            return
         yield from _interviews(
             found.interviews, application_id=found.application_id, current_stage=current_stage, history=history
         )
@@ -250,13 +257,18 @@ class SmartRecruitersConnector(Connector):
             history = self._list_of_one(assignment.path + HISTORY_SUFFIX)
         except MissingPermission as error:
             history_gap = str(error)
+        interviews: list[Any] | MissingPermission
+        try:
+            interviews = self._list_of_one(INTERVIEWS_PATH, {"applicationId": application_id})
+        except MissingPermission as error:
+            interviews = error
         return Found(
             assignment=assignment,
             application_id=application_id,
             application=payload,
             history=history,
             history_gap=history_gap,
-            interviews=self._list_of_one(INTERVIEWS_PATH, {"applicationId": application_id}),
+            interviews=interviews,
         )
 
     def _find_interviews(self, application: StoredApplication) -> tuple[StoredApplication, list[Any]]:

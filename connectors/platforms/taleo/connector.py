@@ -139,9 +139,8 @@ class TaleoConnector(Connector):
         users = Users()
 
         def read(payload: Payload) -> RemoteUserRecord:
-            record = mapping.user(payload, time_zone=self.time_zone)
-            users.add(payload)
-            return record
+            users.add(payload)  # one that cannot be read now may have been stored before
+            return mapping.user(payload, time_zone=self.time_zone)
 
         for page in self.service.search("user"):
             yield from read_each(page, read, "RemoteUser", id_key="userId")

@@ -77,7 +77,7 @@ def user(payload: Payload, *, time_zone: tzinfo) -> RemoteUserRecord:
 def stage(payload: Payload) -> JobInterviewStageRecord:
     return JobInterviewStageRecord(
         remote_id=remote_id(payload["id"]),
-        name=text(payload.get("text")),
+        name=_filled(payload.get("text")),
         remote_data=(Original(STAGES_PATH, payload),),
     )
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from urllib.parse import quote
@@ -39,6 +40,7 @@ from connectors.values import utc_time
 
 logger = logging.getLogger(__name__)
 
+SERVICES_PATH = "/ccx/service"
 OVERLAP = timedelta(minutes=5)
 COUNTS = (MAX_COUNT, 500, 250, 100)  # records a page; big pages are slow: each time-out calls for the next one
 # By the end of a fault's code. A wrong password must not be sent twice: that locks the user.
@@ -58,7 +60,7 @@ class WorkdayConnector(Connector):
     """
 
     slug, name, color = "workday", "Workday", "#0875e1"
-    default_base_url = "https://wd2-impl-services1.workday.com/ccx/service"
+    default_base_url = f"https://wd2-impl-services1.workday.com{SERVICES_PATH}"
     documentation_url = (
         "https://community.workday.com/sites/default/files/file-hosting/productionapi/Recruiting/v31.2/"
         "Get_Interviews.html"
@@ -68,7 +70,7 @@ class WorkdayConnector(Connector):
         "Create an Integration System User and a security group for it with the right to get these domains: "
         "Candidate Data: Job Application; Candidate Data: Interview Schedule; Job Requisition Data; Worker Data: "
         "Public Worker Reports; Worker Data: Workers; Worker Data: Work Contact Information. Then activate pending "
-        "security policy changes. The base URL is that of your tenant's web services, up to and with /ccx/service."
+        f"security policy changes. The base URL is that of your tenant's web services, up to and with {SERVICES_PATH}."
     )
     own_hosts = ("workday.com", "myworkday.com")
     timeout_seconds = 120.0
@@ -162,10 +164,10 @@ class WorkdayConnector(Connector):
 
     def _fetch_server_time(self) -> datetime:
         stamp = self._call(WORKERS.service, timestamp_request())
-        moment = utc_time(wd.text(stamp, "Server_Timestamp_Data"))
-        if moment is None:
-            raise UnexpectedAnswer("Server_Timestamp_Get: answered without a time")
-        return moment
+        with suppress(ValueError):
+            if moment := utc_time(wd.text(stamp, "Server_Timestamp_Data")):
+                return moment
+        raise UnexpectedAnswer("Server_Timestamp_Get: answered without a time")
 
     def _changed_in(self, window: Window) -> Query:
         """Raises ChangesUnknown where Workday's clock cannot be compared with that of the last sync."""
@@ -198,6 +200,8 @@ class WorkdayConnector(Connector):
         return wd.first(page, "Response_Data"), number < int(total_pages)
 
     def _call(self, service: str, request: Element) -> Element:
+        if not self.base_url.endswith(SERVICES_PATH):
+            raise BadCredentials(f"The base URL must end with {SERVICES_PATH}.")
         tenant, username = self.settings["tenant"], self.settings["username"]
         operation = str(request.tag).rpartition("}")[2].removesuffix("_Request")
         body = soap.envelope(
@@ -218,7 +222,7 @@ def _identified_blocks(event: Element) -> Iterator[Element]:
         if mapping.interview_id(block):
             yield block
         else:  # nothing to recognize it by in the next sync
-            logger.info("Skipped an Interview_Session_Data of Workday that has no Interview_Session_Reference")
+            logger.debug("Skipped an Interview_Session_Data of Workday that has no Interview_Session_Reference")
 
 
 def _read_each(

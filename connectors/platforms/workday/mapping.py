@@ -56,18 +56,17 @@ def user(worker: Element) -> RemoteUserRecord:
 
 
 def application_id(application: Element) -> str | None:
-    return identity(wd.first(application, "Job_Application_Reference")) or wd.text(
-        application, "Job_Applied_To_Data/Job_Application_ID"
-    )
+    reference = wd.first(application, "Job_Application_Reference")
+    return identity(reference) or wd.text(_applied(application), "Job_Application_ID")
 
 
 def stage_id(application: Element) -> str | None:
-    return identity(wd.first(application, "Job_Applied_To_Data/Stage_Reference"))
+    return identity(wd.first(_applied(application), "Stage_Reference"))
 
 
 def stage(application: Element) -> JobInterviewStageRecord:
     """Read the stage that a Job_Application_Data is in. No operation lists stages. Raises ValueError without one."""
-    reference = wd.first(application, "Job_Applied_To_Data/Stage_Reference")
+    reference = wd.first(_applied(application), "Stage_Reference")
     if reference is None:
         raise ValueError("no stage")
     return JobInterviewStageRecord(
@@ -79,7 +78,7 @@ def stage(application: Element) -> JobInterviewStageRecord:
 
 def creditors(application: Element) -> tuple[str, ...]:
     """Return the workers to whom an application may be credited, the worthier first."""
-    applied = wd.first(application, "Job_Applied_To_Data")
+    applied = _applied(application)
     referrer = identity(wd.first(applied, "Referred_By_Worker_Reference"))
     adder = wd.first(applied, "Added_By_Worker_Reference")
     added_by = identity(adder) if any(identity(adder, id_type) for id_type in WORKER_IDS) else None
@@ -92,7 +91,7 @@ def application(data: Element, *, candidate: Element, known_users: Collection[st
     `known_users` decides to whom it is credited; where nobody is known, to the worthiest, who may yet be listed.
     Raises ValueError without an identity and for times that are none.
     """
-    applied = wd.first(data, "Job_Applied_To_Data")
+    applied = _applied(data)
     reject_reason = _reject_reason(wd.first(applied, "Disposition_Reference"))
     credited = creditors(data)
     return ApplicationRecord(
@@ -142,6 +141,11 @@ def interview(
         end_at=max((_moment(one, zone) for one in ends if one), default=None),
         remote_data=(Original(INTERVIEWS.path, original),),
     )
+
+
+def _applied(application: Element) -> Element | None:
+    """Return what was applied for: a path through it would go on to the second one for what the first lacks."""
+    return wd.first(application, "Job_Applied_To_Data")
 
 
 def _application_of(event: Element, applications: Mapping[Pair, Sequence[str]]) -> str | None:

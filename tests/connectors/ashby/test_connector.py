@@ -442,7 +442,7 @@ def test_stage_that_is_nowhere_is_asked_for_once(connect, everything):
     found = list(connector.fetch_interviews(everything))
 
     assert [path for path, _ in asked(server)].count("/interviewStage.info") == 1
-    assert {one.model_name for one in only(Record, found)} == {"ScheduledInterview"}
+    assert {(one.model_name, one.job_interview_stage) for one in only(Record, found)} == {("ScheduledInterview", None)}
     assert only(Unreadable, found) == []
 
 
@@ -633,3 +633,13 @@ def test_version_that_comes_to_its_end_is_warned_of_once(connect, everything, ca
         fetch_all(connector, everything)
 
     assert [status in record.getMessage() for record in caplog.records] == [True] * warnings
+
+
+def test_version_that_is_refused_is_warned_of(connect, caplog):
+    refusal = refused("invalid_api_version")
+    connector, _ = connect(Script(Answer(200, refusal.payload, {"Ashby-Version-Status": "unsupported"})))
+
+    with caplog.at_level(logging.WARNING), pytest.raises(UnexpectedAnswer):
+        connector.check()
+
+    assert "unsupported" in caplog.text

@@ -231,6 +231,7 @@ def test_pages_beyond_the_first_are_read(window):
         {"applicants": [{"id": "a2"}], "pagination": SECOND_PAGE},
         {"applicants": [{"id": "a2"}], "pagination": {"current_cursor": "b", "next_cursor": None}},
         {"applicants": [{"id": "a2"}], "pagination": {"current_cursor": "b"}},
+        {"applicants": [{"id": "a2"}], "pagination": {"next_cursor": "b"}},  # the one that was asked for
     ],
 )
 def test_walk_ends_with_the_page_that_names_no_other(window, end):

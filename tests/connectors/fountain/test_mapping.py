@@ -164,6 +164,16 @@ def test_rejection_may_have_neither_reason_nor_time(reason):
     assert (record.rejected_at, record.reject_reason) == (None, None)
 
 
+def test_reasons_that_differ_in_blanks_stay_apart():
+    first, second = (
+        application({"id": "a1", "stage": {"id": "s9"}, "rejection_reason": reason}).reject_reason
+        for reason in ("No show", " No show")
+    )
+
+    assert (first.remote_id, first.name) == ("No show", "No show")
+    assert (second.remote_id, second.name) == (" No show", " No show")
+
+
 def test_long_reasons_stay_whole_and_apart():
     long = "Did not show up. " * 60
     first, second = (

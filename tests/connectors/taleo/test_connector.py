@@ -183,6 +183,24 @@ def test_bad_payloads_do_not_stop_the_others(memory):
     assert len(memory.records["ScheduledInterview"]) == len(payloads["interview"]) - 1
 
 
+def test_user_who_cannot_be_read_is_still_known_by_login_name(memory):
+    """We may have stored him before."""
+    payloads = listings()
+    (user,) = (one for one in payloads["user"] if one["loginName"] == "rcastell")
+    user["creationDate"] = "long ago"
+    simulator = simulated(**payloads)
+
+    with serve(simulator) as server, linked(simulator, server) as connector:
+        memory.read(connector, "RemoteUser")
+        organizers = {
+            one.remote_id: one.organizer
+            for one in memory.read(connector, "ScheduledInterview")
+            if isinstance(one, Record)
+        }
+
+    assert organizers["3001"] == "7"
+
+
 def after_page(simulator, kind, act):
     """Have something happen once the first page of a search has been told."""
     page = simulator._page

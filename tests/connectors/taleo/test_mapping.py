@@ -28,6 +28,10 @@ def test_documented_users_read_as_expected():
     assert [unified(user(payload)) for payload in listings()["user"]] == load("unified")["users"]
 
 
+def test_stage_without_a_text_has_no_name():
+    assert mapping.stage({"id": 1, "text": ""}).name is None
+
+
 def test_documented_stages_read_as_expected():
     payloads = load("status_CAREQ")["response"]["statuses"]
 

@@ -180,11 +180,20 @@ def test_times_of_applications_without_a_zone_are_utc():
 
 
 def test_second_requisition_of_an_application_is_left_alone():
-    second = wd("Job_Applied_To_Data", reference("Job_Requisition_Reference", "j2"))
+    """Nor does it lend what the first one lacks."""
     first = wd("Job_Applied_To_Data", reference("Job_Requisition_Reference", "j1"))
+    second = wd(
+        "Job_Applied_To_Data",
+        wd("Job_Application_ID", "JA-2"),
+        reference("Job_Requisition_Reference", "j2"),
+        reference("Stage_Reference", "st2"),
+    )
     data = fragment(wd("Job_Application_Data", reference("Job_Application_Reference", "a1"), first, second))
 
-    assert mapping.application(data, candidate=data, known_users=()).job == "j1"
+    record = mapping.application(data, candidate=data, known_users=())
+
+    assert (record.job, record.current_stage) == ("j1", None)
+    assert mapping.application_id(fragment(wd("Job_Application_Data", first, second))) is None
 
 
 REFERRER = reference("Referred_By_Worker_Reference", "w1", Employee_ID="1")
