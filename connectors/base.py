@@ -1,7 +1,7 @@
 """What a platform can offer. Every default is "unsupported" or "nothing"."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Self
@@ -76,6 +76,12 @@ class ModelSupport:
     deletions: Deletions = Deletions.FULL_SYNC
     told_by: frozenset[str] = frozenset()
     lists_groups: bool = False
+
+
+def fields_of(record: type[Record]) -> frozenset[str]:
+    """Return all fields of a unified model, for platforms that fill every one."""
+    shared = {declared.name for declared in fields(Record)}
+    return frozenset(declared.name for declared in fields(record)) - shared
 
 
 class Connector:

@@ -1,4 +1,4 @@
-"""What workers do: everything that knows of procrastinate, whose queue is a table of ours, is in this module.
+"""What workers do. All that knows of procrastinate, whose queue is a table of ours, is here, but for an admin page.
 
 A job names its account and nothing more: what is to be done is looked up when it runs, so that a job that is repeated
 does no harm, and several requests for the same need but one.

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from connectors.auth import BasicAuth
-from connectors.base import UNREADABLE, Connector, Credential, ModelSupport, Window, read_each, unreadable
+from connectors.base import UNREADABLE, Connector, Credential, ModelSupport, Window, fields_of, read_each, unreadable
 from connectors.errors import ChangesUnknown, NotFound, UnexpectedAnswer
 from connectors.http import Answer, Auth, Retries
 from connectors.pace import Limiter, Pace
@@ -16,7 +16,7 @@ from connectors.pagination import follow_cursor
 from connectors.platforms.ashby import answers, mapping
 from connectors.platforms.ashby.answers import Page
 from connectors.platforms.ashby.webhooks import AshbyWebhooks
-from connectors.records import Checkpoint, Fetched, Gap, Record, Whole
+from connectors.records import ApplicationRecord, Checkpoint, Fetched, Gap, Record, Whole
 from connectors.values import remote_id
 
 logger = logging.getLogger(__name__)
@@ -59,20 +59,7 @@ class AshbyConnector(Connector):
             is_incremental=False,
             told_by=frozenset({"Application", "ScheduledInterview"}),
         ),
-        "Application": ModelSupport(
-            fields=frozenset(
-                {
-                    "candidate",
-                    "job",
-                    "applied_at",
-                    "rejected_at",
-                    "source",
-                    "credited_to",
-                    "current_stage",
-                    "reject_reason",
-                }
-            )
-        ),
+        "Application": ModelSupport(fields=fields_of(ApplicationRecord)),
         "ScheduledInterview": ModelSupport(
             fields=frozenset(
                 {

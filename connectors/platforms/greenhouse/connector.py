@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from connectors.auth import BasicAuth, client_credentials
-from connectors.base import Connector, Credential, ModelSupport, Window
+from connectors.base import Connector, Credential, ModelSupport, Window, fields_of
 from connectors.creation import Creation, Parameter
 from connectors.http import Auth, Retries
 from connectors.pace import Limiter
@@ -11,7 +11,7 @@ from connectors.platforms.greenhouse.harvest import Harvest
 from connectors.platforms.greenhouse.harvest_v1 import HarvestV1
 from connectors.platforms.greenhouse.harvest_v3 import HarvestV3
 from connectors.platforms.greenhouse.webhooks import GreenhouseWebhooks
-from connectors.records import Fetched
+from connectors.records import ApplicationRecord, Fetched
 from connectors.webhooks import Hint, Subject
 
 DEFAULT_AUTH_BASE_URL = "https://auth.greenhouse.io"
@@ -86,20 +86,7 @@ class GreenhouseConnector(Connector):
             fields=frozenset({"first_name", "last_name", "email", "disabled", "remote_created_at", "access_role"})
         ),
         "JobInterviewStage": ModelSupport(fields=frozenset({"name", "job", "stage_order"})),
-        "Application": ModelSupport(
-            fields=frozenset(
-                {
-                    "candidate",
-                    "job",
-                    "applied_at",
-                    "rejected_at",
-                    "source",
-                    "credited_to",
-                    "current_stage",
-                    "reject_reason",
-                }
-            )
-        ),
+        "Application": ModelSupport(fields=fields_of(ApplicationRecord)),
         "ScheduledInterview": ModelSupport(
             fields=frozenset(
                 {

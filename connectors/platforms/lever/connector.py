@@ -15,6 +15,7 @@ from connectors.base import (
     Deletions,
     ModelSupport,
     Window,
+    fields_of,
     read_each,
     unreadable,
 )
@@ -26,7 +27,18 @@ from connectors.platforms.lever import mapping
 from connectors.platforms.lever.lists import Page, UnreadableOffset, all_rows, is_unreadable_offset, pages
 from connectors.platforms.lever.mapping import ArchiveReasons
 from connectors.platforms.lever.webhooks import LeverWebhooks
-from connectors.records import Checkpoint, Fetched, Gap, Gone, Kept, Record, Resumed, Unreadable, Whole
+from connectors.records import (
+    ApplicationRecord,
+    Checkpoint,
+    Fetched,
+    Gap,
+    Gone,
+    Kept,
+    Record,
+    Resumed,
+    Unreadable,
+    Whole,
+)
 from connectors.values import EPOCH, remote_id, utc_time
 from connectors.webhooks import Hint, Subject
 
@@ -85,20 +97,7 @@ class LeverConnector(Connector):
         "JobInterviewStage": ModelSupport(
             fields=frozenset({"name", "stage_order"}), is_incremental=False, deletions=Deletions.EVERY_SYNC
         ),
-        "Application": ModelSupport(
-            fields=frozenset(
-                {
-                    "candidate",
-                    "job",
-                    "applied_at",
-                    "rejected_at",
-                    "source",
-                    "credited_to",
-                    "current_stage",
-                    "reject_reason",
-                }
-            )
-        ),
+        "Application": ModelSupport(fields=fields_of(ApplicationRecord)),
         "ScheduledInterview": ModelSupport(
             fields=frozenset(
                 {

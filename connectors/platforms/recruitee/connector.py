@@ -9,7 +9,17 @@ from urllib.parse import quote
 import orjson
 
 from connectors.auth import FixedHeader
-from connectors.base import UNREADABLE, Connector, Credential, Deletions, ModelSupport, Window, read_each, unreadable
+from connectors.base import (
+    UNREADABLE,
+    Connector,
+    Credential,
+    Deletions,
+    ModelSupport,
+    Window,
+    fields_of,
+    read_each,
+    unreadable,
+)
 from connectors.errors import BadCredentials, ConnectorError, MissingPermission, UnexpectedAnswer
 from connectors.http import Answer, Auth, Parameters, Retries, Session, judge_by_status
 from connectors.pagination import count_pages
@@ -17,7 +27,7 @@ from connectors.parallel import in_parallel
 from connectors.platforms.recruitee import mapping
 from connectors.platforms.recruitee.mapping import Pair, Payload
 from connectors.platforms.recruitee.webhooks import RecruiteeWebhooks
-from connectors.records import Fetched, Record, Unreadable
+from connectors.records import ApplicationRecord, Fetched, Record, Unreadable
 from connectors.values import remote_id
 
 LIMIT = 1000  # rows in one page, which is the most
@@ -75,18 +85,7 @@ class RecruiteeConnector(Connector):
             told_by=MENTIONED,
         ),
         "Application": ModelSupport(
-            fields=frozenset(
-                {
-                    "candidate",
-                    "job",
-                    "applied_at",
-                    "rejected_at",
-                    "source",
-                    "credited_to",
-                    "current_stage",
-                    "reject_reason",
-                }
-            ),
+            fields=fields_of(ApplicationRecord),
             is_incremental=False,
             deletions=Deletions.EVERY_SYNC,
         ),

@@ -7,11 +7,21 @@ from typing import Any
 
 from connectors import odata, saml
 from connectors.auth import OAuth
-from connectors.base import UNREADABLE, Connector, Credential, Deletions, ModelSupport, Window, read_each, unreadable
+from connectors.base import (
+    UNREADABLE,
+    Connector,
+    Credential,
+    Deletions,
+    ModelSupport,
+    Window,
+    fields_of,
+    read_each,
+    unreadable,
+)
 from connectors.errors import BadCredentials, ConnectorError
 from connectors.http import Answer, Auth, Retries, Session
 from connectors.platforms.successfactors import mapping
-from connectors.records import Fetched, Gone
+from connectors.records import ApplicationRecord, Fetched, Gone
 from connectors.values import remote_id
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:saml2-bearer"
@@ -76,20 +86,7 @@ class SuccessFactorsConnector(Connector):
         "JobInterviewStage": ModelSupport(
             fields=frozenset({"name"}), is_incremental=False, deletions=Deletions.EVERY_SYNC
         ),
-        "Application": ModelSupport(
-            fields=frozenset(
-                {
-                    "candidate",
-                    "job",
-                    "applied_at",
-                    "rejected_at",
-                    "source",
-                    "credited_to",
-                    "current_stage",
-                    "reject_reason",
-                }
-            )
-        ),
+        "Application": ModelSupport(fields=fields_of(ApplicationRecord)),
         "ScheduledInterview": ModelSupport(
             fields=frozenset({"application", "job_interview_stage", "interviewers", "start_at", "end_at", "status"}),
             is_incremental=False,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from connectors.base import UNREADABLE, Connector, Credential, ModelSupport, Window, read_each, unreadable
+from connectors.base import UNREADABLE, Connector, Credential, ModelSupport, Window, fields_of, read_each, unreadable
 from connectors.errors import ChangesUnknown, ConnectorError
 from connectors.http import Answer, Auth, Parameters, Retries, Session
 from connectors.joining import DiskJoin
@@ -67,20 +67,7 @@ class TaleoConnector(Connector):
             is_incremental=False,
         ),
         "JobInterviewStage": ModelSupport(fields=frozenset({"name"}), is_incremental=False),
-        "Application": ModelSupport(
-            fields=frozenset(
-                {
-                    "candidate",
-                    "job",
-                    "applied_at",
-                    "rejected_at",
-                    "source",
-                    "credited_to",
-                    "current_stage",
-                    "reject_reason",
-                }
-            )
-        ),
+        "Application": ModelSupport(fields=fields_of(ApplicationRecord)),
         "ScheduledInterview": ModelSupport(
             fields=frozenset(
                 {

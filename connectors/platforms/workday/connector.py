@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from urllib.parse import quote
 
 from connectors import soap
-from connectors.base import UNREADABLE, Connector, Credential, Deletions, ModelSupport, Window, unreadable
+from connectors.base import UNREADABLE, Connector, Credential, Deletions, ModelSupport, Window, fields_of, unreadable
 from connectors.errors import (
     BadCredentials,
     ChangesUnknown,
@@ -34,7 +34,7 @@ from connectors.platforms.workday.operations import (
     wd,
     xsd_time,
 )
-from connectors.records import Checkpoint, Fetched, Record
+from connectors.records import ApplicationRecord, Checkpoint, Fetched, Record
 from connectors.soap import Element
 from connectors.values import utc_time
 
@@ -92,20 +92,7 @@ class WorkdayConnector(Connector):
         "JobInterviewStage": ModelSupport(
             fields=frozenset({"name"}), deletions=Deletions.NEVER, told_by=frozenset({"Application"})
         ),
-        "Application": ModelSupport(
-            fields=frozenset(
-                {
-                    "candidate",
-                    "job",
-                    "applied_at",
-                    "rejected_at",
-                    "source",
-                    "credited_to",
-                    "current_stage",
-                    "reject_reason",
-                }
-            )
-        ),
+        "Application": ModelSupport(fields=fields_of(ApplicationRecord)),
         "ScheduledInterview": ModelSupport(
             fields=frozenset({"application", "interviewers", "start_at", "end_at"}),
             is_incremental=False,
