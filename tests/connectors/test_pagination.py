@@ -2,7 +2,7 @@ import pytest
 
 from connectors.errors import UnexpectedAnswer
 from connectors.http import Session, Traffic
-from connectors.pagination import follow_links
+from connectors.pagination import count_pages, follow_cursor, follow_links
 from sandbox.server import Answer, serve
 from tests.connectors.script import Script
 
@@ -55,3 +55,29 @@ def test_pages_without_end_are_given_up():
 
     with pytest.raises(UnexpectedAnswer, match="more than 5 pages"):
         walk(*answers, max_pages=5)
+
+
+def test_cursors_are_followed_until_there_is_none():
+    pages = {None: ("a", "1"), "1": ("b", "2"), "2": ("c", "")}
+
+    assert list(follow_cursor(pages.__getitem__, name="GET /x")) == ["a", "b", "c"]
+    assert list(follow_cursor(pages.__getitem__, name="GET /x", start="2")) == ["c"]
+
+
+def test_a_cursor_that_leads_in_a_circle_is_given_up():
+    with pytest.raises(UnexpectedAnswer, match="GET /x: the next page has been there before"):
+        list(follow_cursor(lambda cursor: ("page", "same"), name="GET /x"))
+
+
+def test_cursors_without_end_are_given_up():
+    with pytest.raises(UnexpectedAnswer, match="more than 10 pages"):
+        list(follow_cursor(lambda cursor: ("page", f"{cursor}1"), name="GET /x", max_pages=10))
+
+
+def test_numbered_pages_are_counted_until_there_are_no_more():
+    assert list(count_pages(lambda number: (number, number < 30), name="GET /x", first=0, step=10)) == [0, 10, 20, 30]
+
+
+def test_numbered_pages_without_end_are_given_up():
+    with pytest.raises(UnexpectedAnswer, match="more than 5 pages"):
+        list(count_pages(lambda number: (number, True), name="GET /x", max_pages=5))

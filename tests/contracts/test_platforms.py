@@ -9,7 +9,7 @@ from connectors.base import Deletions
 from linked_accounts.models import LinkedAccount
 from sandbox.server import DROPPED_CONNECTION, failing, rate_limited
 from sync.engine import synchronise
-from sync.models import ModelSync
+from sync.models import Issue, ModelSync
 from tests.platforms import SLUGS, linked, shown, spoiled
 
 every_platform = pytest.mark.parametrize("slug", SLUGS)
@@ -144,6 +144,7 @@ def test_a_platform_that_is_down_fails_the_sync_and_leaves_what_there_is(transac
 
     assert run.result == "FAILED"
     assert shown(platform.account) == before
+    assert [(one.status, one.error_description) for one in Issue.objects.all()] == [("ONGOING", "Third-party offline")]
     fresh = set(ModelSync.objects.filter(linked_account=platform.account).values_list("data_fresh_as_of", flat=True))
     assert fresh == {first.started_at}
 
