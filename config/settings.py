@@ -94,9 +94,12 @@ INSTALLED_APPS = [
     "config",
     "unified",  # for its templates
     "linked_accounts",
+    "linking",
+    "passthrough",
     "remote_users",
     "applications",
     "interviews",
+    "field_mappings",
     "sync",
     "webhooks",
 ]
@@ -287,6 +290,9 @@ LOGGING = {
                 "applications",
                 "remote_users",
                 "linked_accounts",
+                "linking",
+                "passthrough",
+                "field_mappings",
                 "sync",
                 "webhooks",
             )

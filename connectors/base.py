@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import httpx2
 
-from connectors.creation import Creation
+from connectors.creation import Creation, FieldProblem, InterviewDraft, StoredInterview, WrittenInterview
 from connectors.errors import ConnectorError, UnsupportedOperation
 from connectors.http import Answer, Auth, Retries, Session, Traffic, judge_by_status
 from connectors.pace import Limiter, Pace
@@ -102,7 +102,9 @@ class Connector:
     setup: ClassVar[str]  # where in the platform a customer makes the credentials, and with which rights
     credentials: ClassVar[tuple[Credential, ...]]
     models: ClassVar[Mapping[str, ModelSupport]]  # by unified model name
-    creations: ClassVar[Mapping[str, Creation]] = {}  # what POST will take, by unified model name
+    creations: ClassVar[Mapping[str, Creation]] = {}  # what POST takes, by unified model name
+    updates: ClassVar[Mapping[str, Creation]] = {}  # what PATCH takes
+    cancels_interviews: ClassVar[bool] = False
     webhooks: ClassVar[Webhooks | None] = None  # what the platform sends
     # A reference to a record that was never listed: kept, for the record may arrive; or None, as the platform's
     # contract wants it, and set when the record arrives.
@@ -186,6 +188,31 @@ class Connector:
     def refetch(self, hint: Hint, window: Window) -> Iterable[Fetched]:
         """Read anew what one of `webhooks` said has changed."""
         raise UnsupportedOperation(f"{self.name} reads nothing singly")
+
+    def problems_of(self, draft: InterviewDraft) -> Iterable[FieldProblem]:
+        """Yield what is wrong with a draft, beside what `creations` declares, as far as no call is needed to see it."""
+        return ()
+
+    def warnings_of(self, draft: InterviewDraft) -> Iterable[FieldProblem]:
+        """Yield what of a draft will not be written as it is given, beside what `creations` declares."""
+        return ()
+
+    def create_interview(self, draft: InterviewDraft) -> WrittenInterview:
+        """Create an interview, and return it as the platform has it.
+
+        Never sends twice what may have been stored: where the outcome is unknown it looks once, and raises
+        PlatformUnavailable if nothing is there. Raises RateLimited only if nothing happened; InvalidField,
+        AlreadyExists and other ConnectorErrors.
+        """
+        raise UnsupportedOperation(f"{self.name} creates no interviews for others.")
+
+    def update_interview(self, interview: StoredInterview, draft: InterviewDraft) -> WrittenInterview:
+        """Change what the draft gives of an interview. Raises as `create_interview`, and NotFound."""
+        raise UnsupportedOperation(f"{self.name} lets nobody else change its interviews.")
+
+    def cancel_interview(self, interview: StoredInterview, *, acting_user: str | None) -> Iterable[Fetched]:
+        """Cancel an interview and return what is there of it now: its record, or Gone. Raises as `update_interview`."""
+        raise UnsupportedOperation(f"{self.name} lets nobody else cancel its interviews.")
 
     @classmethod
     def validate_credentials(cls, given: Mapping[str, str]) -> dict[str, str]:

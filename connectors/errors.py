@@ -3,7 +3,13 @@
 
 
 class ConnectorError(Exception):
-    """Base of everything that a connector raises on purpose."""
+    """Base of everything that a connector raises on purpose.
+
+    `status` and `words` are what the platform answered, without secrets, where it is an answer that went wrong.
+    """
+
+    status: int | None = None
+    words: str | None = None
 
 
 class BadCredentials(ConnectorError):
@@ -40,6 +46,22 @@ class UnexpectedAnswer(ConnectorError):
 
 class NotFound(UnexpectedAnswer):
     """There is no such thing, or no such endpoint any more (404, 410)."""
+
+
+class AlreadyExists(UnexpectedAnswer):
+    """The platform has such a record already."""
+
+
+class InvalidField(ConnectorError):
+    """The platform, or what has to be looked up there, shows that a field of a draft cannot be as it is.
+
+    `problem_type` and `pointer` are as in connectors.creation.FieldProblem.
+    """
+
+    def __init__(self, message: str, *, pointer: str, problem_type: str = "INVALID_FIELD_CHOICE") -> None:
+        super().__init__(message)
+        self.pointer = pointer
+        self.problem_type = problem_type
 
 
 class UnsupportedOperation(ConnectorError):

@@ -1,6 +1,7 @@
 """HTTP with platforms: one pool of connections, bounded answers and waits, errors that people can read."""
 
 import random
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from itertools import chain, repeat
 from threading import Lock
 from time import monotonic, sleep, time
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote_plus
 from xml.sax.saxutils import escape
 
@@ -65,6 +66,11 @@ class Retries:
     max_rate_limit_waits: int = 30  # of one request, for platforms that say "wait 0 seconds"
 
 
+# For calls that somebody waits for: a lost connection is tried once more, a rate limit told at once.
+AT_ONCE = Retries(backoff_seconds=(0.2,), after_timeouts=False, max_rate_limit_waits=0)
+MAX_EXCHANGES = 100
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What came back, read to its end. `links` are the addresses of its Link header by relation, made absolute."""
@@ -83,6 +89,14 @@ class Answer:
             raise UnexpectedAnswer(f"{self.request}: answered {self.status} with something that is not JSON") from error
 
 
+class Exchange(NamedTuple):
+    """A call that was made, for people. `status` is None where no answer came."""
+
+    method: str
+    url: str  # without a query, which may hold secrets
+    status: int | None
+
+
 class Auth(Protocol):
     def headers(self, session: "Session") -> Mapping[str, str]:
         """Return the headers that prove who calls, with calls of its own through `session` where it takes some."""
@@ -98,7 +112,12 @@ def judge_by_status(session: "Session", answer: Answer) -> ConnectorError | None
     """Return what is wrong with an answer, going by its HTTP status. None if nothing is."""
     if 200 <= answer.status < 300:
         return None
-    message = session.describe(answer)
+    error = _error(session.describe(answer), answer)
+    error.status, error.words = answer.status, session.words(answer)
+    return error
+
+
+def _error(message: str, answer: Answer) -> ConnectorError:
     match answer.status:
         case 401:
             return BadCredentials(message)
@@ -146,6 +165,7 @@ class Session:
         # Not to be shown: what `auth` said last, and what the last call said that brought its own authorization.
         self._proofs: Collection[str] = ()
         self._own_proofs: Collection[str] = ()
+        self.exchanges: deque[Exchange] | None = None  # of the latest calls, for whoever wants to know
         self._client = httpx2.Client(
             timeout=httpx2.Timeout(timeout_seconds, connect=10.0),
             headers={"Accept": "application/json", **(headers or {})},
@@ -153,6 +173,13 @@ class Session:
 
     def close(self) -> None:
         self._client.close()
+
+    def hurry(self, timeout_seconds: float) -> None:
+        """Have the calls from now on end soon, well or badly: somebody waits for them. Notes them in `exchanges`."""
+        self.retries = AT_ONCE
+        self.max_answer_seconds = timeout_seconds
+        self._client.timeout = httpx2.Timeout(timeout_seconds, connect=min(timeout_seconds, 10.0))
+        self.exchanges = deque(maxlen=MAX_EXCHANGES)
 
     def get(self, url: str | httpx2.URL, params: Parameters | None = None) -> Answer:
         """Return a successful answer. Raises ConnectorError for every other."""
@@ -229,9 +256,12 @@ class Session:
     def describe(self, answer: Answer) -> str:
         """Return what was asked and answered, for people: in the platform's own words where those are JSON."""
         message = f"{answer.request}: answered {answer.status}"
-        if not answer.body.startswith(b"{"):
-            return message  # pages of proxies and web servers help nobody
-        return f"{message}: {self.printable(answer.body.decode(errors='replace'))}"
+        words = self.words(answer)
+        return message if words is None else f"{message}: {words}"
+
+    def words(self, answer: Answer) -> str | None:
+        """Return the platform's own words. None unless those are JSON: pages of web servers help nobody."""
+        return self.printable(answer.body.decode(errors="replace")) if answer.body.startswith(b"{") else None
 
     def printable(self, text: str) -> str:
         """Return words of the platform for people: short, on one line, without what proves who calls."""
@@ -261,8 +291,10 @@ class Session:
             self.traffic.count(waited_seconds=wait)
             sleep(wait)
         self.traffic.count(requests=1)
+        status: int | None = None
         try:
             with closing(self._client.send(request, stream=True)) as response:
+                status = response.status_code
                 answer = Answer(
                     request=name,
                     url=response.url,
@@ -282,6 +314,10 @@ class Session:
             raise PlatformUnavailable(f"{name}: {type(error).__name__}") from None
         except (httpx2.DecodingError, httpx2.InvalidURL) as error:
             raise UnexpectedAnswer(f"{name}: {type(error).__name__}: {error}") from error
+        finally:
+            if self.exchanges is not None:
+                url = request.url.copy_with(query=None, userinfo=b"")
+                self.exchanges.append(Exchange(request.method, self.printable(str(url)), status))
 
         problem = self.judge(self, answer)
         if isinstance(problem, RateLimited | PlatformUnavailable):

@@ -26,6 +26,7 @@ class Organization(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=255, unique=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    default_scopes = models.JSONField(default=dict, blank=True, help_text="See linked_accounts.scopes.")
 
     def __str__(self) -> str:
         return self.name
@@ -100,6 +101,9 @@ class LinkedAccount(models.Model):
     # Which of the account's tokens is valid: the token is made from the account's id and this number.
     token_number = models.PositiveIntegerField(default=1, editable=False)
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
+    scopes = models.JSONField(default=dict, blank=True, help_text="In place of the organization's default scopes.")
+    # Moves whenever these or the organization's default scopes change, for who remembers them.
+    scopes_version = models.PositiveIntegerField(default=0, editable=False)
     webhook_listener_url = models.URLField(max_length=1000, null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     completed_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -179,6 +183,35 @@ class LinkedAccount(models.Model):
         self.status = self.Status.RELINK_NEEDED
         self.status_detail = reason
         self.save(update_fields=["status", "status_detail"])
+
+
+class AuditEvent(models.Model):
+    """Something that somebody did to an organization's keys, accounts or settings: see linked_accounts.audit."""
+
+    class Role(models.TextChoices):
+        ADMIN = "ADMIN"
+        DEVELOPER = "DEVELOPER"
+        MEMBER = "MEMBER"
+        API = "API"
+        SYSTEM = "SYSTEM"
+        MERGE_TEAM = "MERGE_TEAM"
+        SUPPORT = "SUPPORT"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="audit_events")
+    user_name = models.CharField(max_length=255, null=True)
+    user_email = models.CharField(max_length=255, null=True)
+    role = models.CharField(max_length=20, choices=Role)
+    ip_address = models.GenericIPAddressField(null=True)
+    event_type = models.CharField(max_length=100)
+    event_description = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "-created_at", "-id"], name="audit_event_latest")]
+
+    def __str__(self) -> str:
+        return self.event_type
 
 
 class RequestCount(models.Model):

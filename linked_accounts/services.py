@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -38,12 +39,14 @@ def link_account(
     credentials: Mapping[str, str],
     base_url: str | None = None,
     is_test: bool = False,
+    are_syncs_disabled: bool | None = None,
+    scopes: Mapping[str, Any] | None = None,
 ) -> tuple[LinkedAccount, str | None]:
     """Link an account, or link the one of the same origin id anew, which keeps its id and its token.
 
     Returns it with its account token, which is None if the secret key has changed since the token was made: it then
-    works as before and cannot be shown. Raises ValidationError, by field, for all that is wrong; credentials are not
-    tried out.
+    works as before and cannot be shown. `are_syncs_disabled` and `scopes` stay as they are where None. Raises
+    ValidationError, by field, for all that is wrong; credentials are not tried out.
     """
     if platform not in registry.connectors():
         known = ", ".join(registry.connectors())
@@ -55,6 +58,7 @@ def link_account(
             .filter(organization=organization, account_type=account_type, end_user_origin_id=end_user_origin_id)
             .first()
         )
+        is_new = account is None
         if account is None:
             account = LinkedAccount(
                 organization=organization,
@@ -72,10 +76,13 @@ def link_account(
             )
         account.end_user_organization_name = end_user_organization_name
         account.end_user_email_address = end_user_email_address
+        if scopes is not None:
+            account.scopes = dict(scopes)
+            account.scopes_version += 1
         account.complete(credentials=credentials, base_url=base_url)
         _validate(account, credentials)
         account.save()
-        transaction.on_commit(lambda: account_linked.send(LinkedAccount, account=account))
+        account_linked.send(LinkedAccount, account=account, is_new=is_new, are_syncs_disabled=are_syncs_disabled)
     return account, account.account_token()
 
 

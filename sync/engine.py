@@ -29,6 +29,7 @@ from sync.ingest import Counts, Ingest, Problem
 from sync.models import MAX_PROBLEMS, Issue, ModelSync, Result, Schedule, SyncRun
 from sync.pending import arrived
 from sync.resources import BY_NAME, LISTED, Resource
+from sync.signals import account_synced, model_synced
 from sync.stamps import Stamps, database_now
 from sync.state import NotLinkedError, SyncCancelledError, fail_abandoned, recover, sync_lock
 from sync.stored import StoredRecords
@@ -196,6 +197,7 @@ class _Sync:
         self.traffic = Traffic()
         self.uncertain: set[str] = set()  # models of which something was listed that nobody can tell the id of
         self.listings: list[Listing] = []
+        self.was_initial = False  # whether a model is read for the first time
         self.started_at = database_now()
         with transaction.atomic():
             for resource in LISTED:
@@ -207,6 +209,7 @@ class _Sync:
                 since = None if full else model_sync.data_fresh_as_of
                 model_sync.start(self.started_at)
                 window = Window(since=since, started_at=self.started_at, state=model_sync.state, stored=self.stored)
+                self.was_initial |= model_sync.is_initial_sync
                 self.listings.append(Listing(resource=resource, support=support, model_sync=model_sync, window=window))
             self._widen()
             # What it stored may not have been taken note of.
@@ -367,16 +370,19 @@ class _Sync:
         self.ingest.counts[listing.name].problems += 1
 
     def _end(self, listing: Listing) -> None:
-        listing.model_sync.finish(
-            listing.result,
-            at=self._end_time(),
-            was_full=listing.window.is_full,
-            listed_everything=self._is_complete(listing) or self._needs_no_full_sync(listing),
-            fresh_as_of=listing.resumed.started_at if listing.resumed else None,
-            has_gap=listing.has_gap,
-            problems=listing.problems,
-            reason=listing.reason,
-        )
+        model_sync, was_initial = listing.model_sync, listing.model_sync.is_initial_sync
+        with transaction.atomic():
+            model_sync.finish(
+                listing.result,
+                at=self._end_time(),
+                was_full=listing.window.is_full,
+                listed_everything=self._is_complete(listing) or self._needs_no_full_sync(listing),
+                fresh_as_of=listing.resumed.started_at if listing.resumed else None,
+                has_gap=listing.has_gap,
+                problems=listing.problems,
+                reason=listing.reason,
+            )
+            model_synced.send(_Sync, model_sync=model_sync, was_initial=was_initial)
         listing.has_ended = True
         self._report(listing)
 
@@ -417,6 +423,7 @@ class _Sync:
                     self._end(listing)
             self._conclude()
 
+    @transaction.atomic
     def _conclude(self) -> None:
         self.sync_run.finish(
             Result.worst(listing.result for listing in self.listings),
@@ -432,6 +439,7 @@ class _Sync:
         Issue.objects.report(self.account, database_now(), incidents)
         schedule, _ = Schedule.objects.get_or_create(linked_account=self.account)
         schedule.plan(self.sync_run)
+        account_synced.send(_Sync, account=self.account, sync_run=self.sync_run, was_initial=self.was_initial)
         SyncRun.objects.filter(linked_account=self.account, started_at__lt=self.started_at - KEEP_RUNS).delete()
 
 

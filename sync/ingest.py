@@ -15,6 +15,7 @@ from sync import tables
 from sync.pending import Reduced, put_aside, reduce
 from sync.resources import BY_NAME, RESOURCES, Resource
 from sync.rows import Row, RowMaker, array, with_embedded
+from sync.signals import records_changed
 from sync.stamps import Stamp, Stamps
 from sync.stored import StoredRecords
 
@@ -138,6 +139,14 @@ class Ingest:
                         ).format(table),
                         [stamp.at, array(present)],
                     )
+                    records_changed.send(
+                        Ingest,
+                        account_id=self.account_id,
+                        model_name=resource.name,
+                        added=[],
+                        changed=[],
+                        removed=present,
+                    )
                 return len(present)
 
         self.counts[resource.name].deleted += self.stamps.write(mark)
@@ -203,10 +212,24 @@ class Ingest:
                     tables.write(cursor, change, self.account_id, stamp.at)
             for name, remote_ids in unknown.items():
                 tables.insert_missing(cursor, BY_NAME[name], self.account_id, stamp.at, remote_ids)
+            for change in changes:
+                self._tell(change)
         if not self.keeps_unknown_references:
             keys = [key for batch in rows.values() for key in batch]
             put_aside(self.account_id, keys, {key: reduced[key] for key in keys if key in reduced})
         return Written(changes=changes, keys={key for found in (*rows.values(), *unknown.values()) for key in found})
+
+    def _tell(self, change: tables.Changes) -> None:
+        changed = [row.key for row in change.changed if row.key not in change.filled | change.removed]
+        if change.new or change.changed:
+            records_changed.send(
+                Ingest,
+                account_id=self.account_id,
+                model_name=change.resource.name,
+                added=[*(row.key for row in change.new), *change.filled],
+                changed=changed,
+                removed=[*change.removed],
+            )
 
     def _unknown(self, rows: Rows) -> dict[str, dict[str, str]]:
         """Return the remote ids, by model name and key, of what is referred to and may lack a row."""

@@ -27,6 +27,7 @@ from procrastinate.jobs import DeleteJobCondition, Job
 
 from connectors.webhooks import Hint, Subject
 from linked_accounts.models import LinkedAccount
+from linked_accounts.signals import housekeeping
 from sync.engine import Progress, refetch, synchronise
 from sync.models import Schedule, SyncRun
 from sync.stamps import database_now
@@ -36,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 FIRST, HINTED, REGULAR = 10, 5, 0  # priorities; a first sync is what somebody waits for
 BUSY_SECONDS = 5  # how long to stay away from an account that another process synchronises
+CALLS_AT_A_TIME = 4  # calls to platforms that somebody waits for
 KEEP_FAILED_HOURS = 14 * 24
 FORGET_EVERY_SECONDS = 60 * 60
 GRACE_SECONDS = 10.0  # what a worker that is told to stop gives its jobs to end by themselves
@@ -176,20 +178,26 @@ class Worker:
         own.tasks = app.tasks  # what these queue goes through the connection, and the transaction, of their thread
         async with own.open_async():
             try:
-                await own.run_worker_async(
-                    queues=["sync"],
-                    concurrency=self.concurrency,
-                    install_signal_handlers=False,
-                    shutdown_graceful_timeout=GRACE_SECONDS,
-                    delete_jobs=DeleteJobCondition.SUCCESSFUL.value,
-                    # Nobody is told of jobs that are to be repeated.
-                    fetch_job_polling_interval=settings.WORKER_HEARTBEAT_SECONDS,
-                    update_heartbeat_interval=settings.WORKER_HEARTBEAT_SECONDS,
-                    stalled_worker_timeout=settings.WORKER_STALLED_SECONDS,
-                )
+                # Apart, so that calls that somebody waits for do not wait for syncs to end.
+                async with asyncio.TaskGroup() as queues:
+                    queues.create_task(self._take_jobs(own, "sync", self.concurrency))
+                    queues.create_task(self._take_jobs(own, "calls", CALLS_AT_A_TIME))
             except asyncio.CancelledError:
                 if not self._stop.is_set():
                     raise
+
+    async def _take_jobs(self, own: DjangoApp, queue: str, concurrency: int) -> None:
+        await own.run_worker_async(
+            queues=[queue],
+            concurrency=concurrency,
+            install_signal_handlers=False,
+            shutdown_graceful_timeout=GRACE_SECONDS,
+            delete_jobs=DeleteJobCondition.SUCCESSFUL.value,
+            # Nobody is told of jobs that are to be repeated.
+            fetch_job_polling_interval=settings.WORKER_HEARTBEAT_SECONDS,
+            update_heartbeat_interval=settings.WORKER_HEARTBEAT_SECONDS,
+            stalled_worker_timeout=settings.WORKER_STALLED_SECONDS,
+        )
 
     def _keep_house(self) -> None:
         """Queue what is due and take up what dead workers left, whatever the jobs are doing."""
@@ -200,6 +208,7 @@ class Worker:
                 queue_due()
                 if monotonic() - forgotten_at > FORGET_EVERY_SECONDS:
                     forget_old_jobs()
+                    housekeeping.send(Worker)
                     forgotten_at = monotonic()
             except Exception as error:  # nobody else would do it
                 if _is_lost_database(error):

@@ -3,11 +3,25 @@ from typing import Any
 from django.dispatch import receiver
 
 from linked_accounts.models import LinkedAccount
-from linked_accounts.signals import account_linked
-from sync.jobs import queue_sync
+from linked_accounts.signals import account_deleted, account_linked, account_reshaped
+from sync.jobs import cancel, queue_sync
+from sync.models import Schedule
 
 
 @receiver(account_linked)
-def synchronise_linked_account(account: LinkedAccount, **about: Any) -> None:
+def synchronise_linked_account(account: LinkedAccount, are_syncs_disabled: bool | None, **about: Any) -> None:
     """Begin with what is there already, without being told to."""
+    if are_syncs_disabled is not None:
+        Schedule.objects.update_or_create(linked_account=account, defaults={"are_syncs_disabled": are_syncs_disabled})
     queue_sync(account)
+
+
+@receiver(account_reshaped)
+def read_everything_anew(account: LinkedAccount, **about: Any) -> None:
+    if account.status == LinkedAccount.Status.COMPLETE:
+        queue_sync(account, full=True)
+
+
+@receiver(account_deleted)
+def stop_synchronising(account: LinkedAccount, **about: Any) -> None:
+    cancel(account)

@@ -27,6 +27,8 @@ class Changes:
     renamed: list[Row] = field(default_factory=list)  # the platform has other words for the same
     new_originals: list[Row] = field(default_factory=list)
     changed_originals: list[Row] = field(default_factory=list)
+    filled: set[str] = field(default_factory=set)  # keys of those changed that were shells,
+    removed: set[str] = field(default_factory=set)  # and of those that the platform has deleted since
 
     def __bool__(self) -> bool:
         return bool(self.new or self.changed or self.renamed or self.new_originals or self.changed_originals)
@@ -60,6 +62,10 @@ def compare(cursor: CursorWrapper, resource: Resource, rows: Mapping[str, Row]) 
             was_deleted, is_shell, content_hash, *origins = stored[key]
             if is_shell or was_deleted != row.remote_was_deleted or content_hash != row.content_hash:
                 changes.changed.append(row)
+                if is_shell:
+                    changes.filled.add(key)
+                elif row.remote_was_deleted and not was_deleted:
+                    changes.removed.add(key)
             elif tuple(origins) != row.origins:
                 changes.renamed.append(row)
         if key not in entries_hashes:

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class FieldMappingsConfig(AppConfig):
+    name = "field_mappings"
+    verbose_name = "Field mappings"

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class PassthroughConfig(AppConfig):
+    name = "passthrough"
+    verbose_name = "Passthrough"
