@@ -55,7 +55,7 @@ def meta(
         },
         "remote_field_classes": {},
         "status": {"linked_account_status": account_status, "can_make_request": can_make_request},
-        "has_conditional_params": False,
+        "has_conditional_params": bool(creation and creation.is_conditional),
         "has_required_linked_account_params": False,
     }
 

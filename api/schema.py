@@ -8,7 +8,7 @@ from drf_spectacular.extensions import OpenApiSerializerExtension, OpenApiSerial
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import build_basic_type
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, PolymorphicProxySerializer
 from rest_framework import serializers
 
 from api.parameters import shape_parameters
@@ -26,6 +26,15 @@ class ErrorSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
+class BadRequestSerializer(serializers.Serializer[Any]):
+    """A body that cannot be read, in one sentence, or what is wrong by field."""
+
+    detail = serializers.CharField(required=False)
+    model = serializers.ListField(child=serializers.CharField(), required=False)
+
+
+_UNKNOWN_CALLER = ("Authentication credentials were not provided.", "Invalid token.")
+_UNKNOWN_ACCOUNT = ("Account Token must be passed in as an X-Account-Token header.", "Invalid account token.")
 _THROTTLED_HEADERS = [
     OpenApiParameter(
         "Retry-After", int, OpenApiParameter.HEADER, response=[429], description="Whole seconds to wait, at least 1."
@@ -62,6 +71,28 @@ def record_example(**own: Any) -> OpenApiExample:
     return OpenApiExample("A record", {**common, **own, **last}, response_only=True)
 
 
+def write_responses(serializer: Any, *, status: int = 200, has_id: bool = False) -> dict[int, Any]:
+    """Return what a write can answer: `serializer` is its envelope."""
+    refused = PolymorphicProxySerializer(
+        component_name=f"Refused{serializer.__name__.removesuffix('Serializer')}",
+        serializers=[serializer, BadRequestSerializer],
+        resource_type_field_name=None,
+    )
+    responses = {
+        status: serializer,
+        400: OpenApiResponse(
+            refused, "Nothing was written, or nobody knows: `errors` says why. Not to be sent again as it is."
+        ),
+        401: _error("Who calls is not known, or no longer.", *_UNKNOWN_CALLER, *_UNKNOWN_ACCOUNT),
+        415: _error("The body is no JSON."),
+        429: _error(
+            "Too many requests, of the account here or at the platform. Nothing happened.",
+            "Request was throttled. Expected available in 12 seconds.",
+        ),
+    }
+    return responses | ({404: _error("The linked account has no such record.", "Not found.")} if has_id else {})
+
+
 class UnifiedAutoSchema(AutoSchema):
     def get_summary(self) -> str:
         name = self.path.removeprefix("/api/ats/v1/").partition("/")[0].replace("-", " ")
@@ -77,9 +108,9 @@ class UnifiedAutoSchema(AutoSchema):
     def get_response_serializers(self) -> Any:
         found = super().get_response_serializers()
         responses: dict[Any, Any] = found if isinstance(found, dict) else {200: found}
-        details = ["Authentication credentials were not provided.", "Invalid token."]
+        details = [*_UNKNOWN_CALLER]
         if self._is_throttled():
-            details += ["Account Token must be passed in as an X-Account-Token header.", "Invalid account token."]
+            details += _UNKNOWN_ACCOUNT
             responses[429] = _error(
                 "The account's requests of this minute are used up.",
                 "Request was throttled. Expected available in 12 seconds.",

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from api.meta import MetaSerializer, meta
 from api.parameters import read_shape
 from api.serializers import UnifiedModelSerializer
 from api.tenants import access
+from connectors.creation import Creation
 
 
 class RateLimitHeaders(APIView):
@@ -70,14 +71,17 @@ class CreatableViewSet(UnifiedViewSet):
     def meta_post(self, request: Request) -> Response:
         """What creating a record takes at the linked account's platform."""
         account = access(request).verify()
-        model: Any = type(self).serializer_class.Meta.model
-        body = meta(
-            type(self).serializer_class,
-            account.connector_class.creations.get(model.__name__),
-            account_status=account.status,
-            can_make_request=False,  # nothing is created through this API yet
-        )
-        return Response(body)
+        return self.answer_meta(account, account.connector_class.creations, self.can_create(account))
+
+    def answer_meta(self, account: Any, creations: Mapping[str, Creation], can_make_request: bool) -> Response:
+        serializer = type(self).serializer_class
+        model: Any = serializer.Meta.model
+        creation = creations.get(model.__name__)
+        return Response(meta(serializer, creation, account_status=account.status, can_make_request=can_make_request))
+
+    def can_create(self, account: Any) -> bool:
+        """Whether a POST has a chance."""
+        return False
 
 
 def _read_all(*readers: Callable[[], Any]) -> list[Any]:

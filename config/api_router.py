@@ -8,13 +8,14 @@ from applications.views import (
     JobViewSet,
     RejectReasonViewSet,
 )
-from interviews.views import ScheduledInterviewViewSet
+from interviews.views import AsyncTaskViewSet, ScheduledInterviewViewSet
 from linked_accounts.views import AccountDetailsViewSet, AvailableActionsViewSet, LinkedAccountViewSet
 from remote_users.views import RemoteUserViewSet
 from sync.views import SyncStatusViewSet
 
 router = Router()
 router.register("interviews", ScheduledInterviewViewSet)
+router.register("async-tasks", AsyncTaskViewSet, basename="async-tasks")
 router.register("applications", ApplicationViewSet)
 router.register("job-interview-stages", JobInterviewStageViewSet)
 router.register("users", RemoteUserViewSet)

@@ -115,6 +115,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "linked_accounts.idempotency.IdempotencyMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -211,6 +212,7 @@ SPECTACULAR_SETTINGS = {
         {"name": name}
         for name in (
             "interviews",
+            "async-tasks",
             "applications",
             "job-interview-stages",
             "users",
@@ -226,6 +228,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AccountStatusEnum": "linked_accounts.models.LinkedAccount.Status",
         "SyncStatusEnum": "sync.models.ModelSync.Status",
+        "AsyncStatusEnum": "interviews.models.AsyncPost.Status",
         "SyncResultEnum": "sync.models.Result",
     },
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "api.schema.without_slashes"],

@@ -1,8 +1,12 @@
+import uuid
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F
 from django.db.models.functions import Left
+from django.utils import timezone
 
 from unified.models import (
     RemoteData,
@@ -59,6 +63,42 @@ class ScheduledInterview(UnifiedModel):
             ),
             GinIndex(fields=["interviewers"], name="interview_interviewers"),
         ]
+
+
+class AsyncPost(models.Model):
+    """An interview that a worker is to create at the platform: `run_async` (wire contract, section 4)."""
+
+    class Status(models.TextChoices):
+        QUEUED = "QUEUED"
+        IN_PROGRESS = "IN_PROGRESS"
+        COMPLETED = "COMPLETED"
+        FAILURE = "FAILURE"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    linked_account = models.ForeignKey("linked_accounts.LinkedAccount", on_delete=models.CASCADE, related_name="+")
+    interview_id = models.UUIDField(unique=True, default=uuid.uuid4, help_text="What the interview is to be called.")
+    body = models.JSONField(help_text="The request's.")
+    status = models.CharField(max_length=20, choices=Status, default=Status.QUEUED)
+    # {"status_code": 201, "response": {"model": …, "warnings": […], "errors": […]}}
+    result = models.JSONField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], name="async_post_created")]
+
+    def __str__(self) -> str:
+        return f"{self.created_at:%Y-%m-%d %H:%M:%S} {self.status}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in (self.Status.QUEUED, self.Status.IN_PROGRESS)
+
+    def finish(self, *, status_code: int, response: dict[str, Any]) -> None:
+        self.status = self.Status.COMPLETED if status_code < 400 else self.Status.FAILURE
+        self.result = {"status_code": status_code, "response": response}
+        self.finished_at = timezone.now()
+        self.save()
 
 
 class ScheduledInterviewRemoteData(RemoteData):

@@ -1,9 +1,13 @@
-from drf_spectacular.utils import extend_schema_serializer
+from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
+from rest_framework import serializers
+
+from api.problems import WriteSerializer
 from api.schema import record_example
 from api.serializers import UnifiedModelSerializer, unified_fields
 from applications.serializers import ApplicationSerializer, JobInterviewStageSerializer
-from interviews.models import ScheduledInterview
+from interviews.models import AsyncPost, ScheduledInterview
 from remote_users.serializers import RemoteUserSerializer
 
 
@@ -46,3 +50,46 @@ class ScheduledInterviewSerializer(UnifiedModelSerializer):
             "remote_updated_at",
             "status",
         )
+
+
+class InterviewDraftSerializer(serializers.Serializer[Any]):
+    """What an interview is to be. `meta/post` tells which fields the platform takes and which it needs."""
+
+    application = serializers.UUIDField(required=False)
+    job_interview_stage = serializers.UUIDField(required=False)
+    organizer = serializers.UUIDField(required=False)
+    interviewers = serializers.ListField(child=serializers.UUIDField(), required=False)
+    location = serializers.CharField(required=False)
+    start_at = serializers.DateTimeField(required=False)
+    end_at = serializers.DateTimeField(required=False)
+    status = serializers.CharField(required=False)
+    integration_params = serializers.DictField(required=False, help_text="The platform's own.")
+    linked_account_params = serializers.DictField(required=False, help_text="The account's own: none so far.")
+
+
+class InterviewCancellationSerializer(serializers.Serializer[Any]):
+    remote_user_id = serializers.CharField(
+        required=False, help_text="Who acts at the platform: the id of a user here, or the platform's own."
+    )
+
+
+class InterviewRequestSerializer(InterviewCancellationSerializer):
+    model = InterviewDraftSerializer()
+
+
+class InterviewResponseSerializer(WriteSerializer):
+    """What became of a write. `model` is null where nothing was written."""
+
+    model = ScheduledInterviewSerializer(allow_null=True)
+
+
+class AsyncResultSerializer(serializers.Serializer[Any]):
+    status_code = serializers.IntegerField()
+    response = InterviewResponseSerializer()
+
+
+class AsyncTaskSerializer(serializers.Serializer[AsyncPost]):
+    """Where a request stands that was made with `run_async`. `result` is null until it is done."""
+
+    status = serializers.ChoiceField(choices=AsyncPost.Status.choices)
+    result = AsyncResultSerializer(allow_null=True)

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.core.cache import caches
+from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
@@ -128,7 +129,7 @@ class AccountTokenAuthentication(ApiKeyAuthentication):
         return access.holder, access
 
 
-def bearer(request: Request) -> str:
+def bearer(request: Request | HttpRequest) -> str:
     """Return the key in the Authorization header. Raises NotAuthenticated."""
     scheme, _, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():

@@ -214,6 +214,32 @@ class AuditEvent(models.Model):
         return self.event_type
 
 
+class IdempotentRequest(models.Model):
+    """A POST with an `Idempotency-Key`, and once it is done its answer: see linked_accounts.idempotency."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+", db_index=False)
+    linked_account = models.ForeignKey(LinkedAccount, null=True, on_delete=models.CASCADE, related_name="+")
+    path = models.TextField()
+    key_hash = models.BinaryField(max_length=32)
+    request_hash = models.BinaryField(max_length=32)
+    status = models.PositiveSmallIntegerField(null=True, help_text="Empty while it runs.")
+    answer = EncryptedJSONField(null=True)  # it may hold a new key, or what a platform says of people
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "linked_account", "path", "key_hash"],
+                nulls_distinct=False,
+                name="idempotent_request",
+            )
+        ]
+        indexes = [models.Index(fields=["created_at"], name="idempotent_request_created")]
+
+    def __str__(self) -> str:
+        return f"POST {self.path}"
+
+
 class RequestCount(models.Model):
     """How many API requests an account has made in the current minute.
 

@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from connectors.base import Connector
+from connectors.creation import Creation
 from linked_accounts.models import AccountType, LinkedAccount
 
 CATEGORY = "ats"
@@ -61,12 +62,20 @@ def model_operations(connector: type[Connector]) -> list[dict[str, Any]]:
     return [
         {
             "model_name": model_name,
-            "available_operations": ["FETCH"],
-            "required_post_parameters": [],
+            "available_operations": ["FETCH", "CREATE"] if model_name in connector.creations else ["FETCH"],
+            "required_post_parameters": _required(connector.creations.get(model_name)),
             "supported_fields": sorted(support.fields),
         }
         for model_name, support in sorted(connector.models.items())
     ]
+
+
+def _required(creation: Creation | None) -> list[str]:
+    if creation is None:
+        return []
+    parameters = [f"integration_params.{one.name}" for one in creation.integration_params if one.required]
+    user = ["remote_user_id"] if creation.remote_user_id_required else []
+    return [*user, *sorted(creation.required), *parameters]
 
 
 class OperationsSerializer(serializers.Serializer[type[Connector]]):

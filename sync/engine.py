@@ -1,8 +1,9 @@
 """Runs a synchronisation: asks the connector for each model, stores what it hands back, says how it went."""
 
 import logging
+import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
@@ -25,7 +26,7 @@ from connectors.http import Traffic
 from connectors.records import Checkpoint, Fetched, Gap, Gone, Record, Resumed, Unreadable, Whole
 from connectors.webhooks import Hint
 from linked_accounts.models import LinkedAccount
-from sync.ingest import Counts, Ingest, Problem
+from sync.ingest import Counts, Ingest, Problem, promise
 from sync.models import MAX_PROBLEMS, Issue, ModelSync, Result, Schedule, SyncRun
 from sync.pending import arrived
 from sync.resources import BY_NAME, LISTED, Resource
@@ -34,7 +35,6 @@ from sync.stamps import Stamps, database_now
 from sync.state import NotLinkedError, SyncCancelledError, fail_abandoned, recover, sync_lock
 from sync.stored import StoredRecords
 from sync.unseen import Unseen
-from unified.identity import unified_key
 
 logger = logging.getLogger(__name__)
 
@@ -161,6 +161,19 @@ def refetch(account: LinkedAccount, hint: Hint) -> None:
         store_entries(ingest, entries)
 
 
+def store_written(account: LinkedAccount, entries: Iterable[Fetched], promised: Mapping[str, uuid.UUID]) -> None:
+    """Store interviews that were written at the platform for somebody, some under ids that he was given before.
+
+    `promised` holds those by remote id. Raises ValueError for what cannot be stored.
+    """
+    keeps = account.connector_class.keeps_unknown_references
+    ingest = Ingest(account.id, keeps_unknown_references=keeps)
+    for remote_id, id in promised.items():
+        promise(account.id, "ScheduledInterview", remote_id, id)
+    if problems := store_entries(ingest, entries):
+        raise ValueError(problems[0].reason)
+
+
 def store_entries(ingest: Ingest, entries: Iterable[Fetched]) -> list[Problem]:
     """Store what was fetched, then delete what it says is gone, and return what cannot be stored."""
     wholes: list[Whole] = []
@@ -173,7 +186,7 @@ def store_entries(ingest: Ingest, entries: Iterable[Fetched]) -> list[Problem]:
             case Whole():
                 wholes.append(entry)
             case Gone():
-                gone[entry.model_name].append(unified_key(ingest.account_id, entry.model_name, entry.remote_id))
+                gone[entry.model_name].append(ingest.identities.key(entry.model_name, entry.remote_id))
     problems = ingest.store(records)
     for name, keys in gone.items():
         ingest.mark_deleted(BY_NAME[name], keys)
@@ -240,7 +253,7 @@ class _Sync:
         return self.sync_run
 
     def _list_all(self) -> None:
-        with Unseen(self.account.id, [one.resource for one in self.listings if one.lists_everything]) as unseen:
+        with Unseen(self.ingest.identities, [one.resource for one in self.listings if one.lists_everything]) as unseen:
             try:
                 with self.account.connect() as connector:
                     self.traffic = connector.traffic

@@ -2,16 +2,19 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 from psycopg.errors import ProgramLimitExceeded
 from psycopg.sql import SQL, Identifier
 
 from connectors.records import Record
 from sync import tables
+from sync.identities import Identities
+from sync.models import PendingRecord, PromisedId
 from sync.pending import Reduced, put_aside, reduce
 from sync.resources import BY_NAME, RESOURCES, Resource
 from sync.rows import Row, RowMaker, array, with_embedded
@@ -50,6 +53,11 @@ class Written:
     keys: set[str]
 
 
+def lock_records(cursor: CursorWrapper, account_id: uuid.UUID) -> None:
+    """Let nobody else write records of the account in this transaction: a sync and a call can bring the same one."""
+    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"records/{account_id}"])
+
+
 Rows = Mapping[str, Mapping[str, Row]]  # by model name and key
 
 
@@ -72,7 +80,8 @@ class Ingest:
         self.stamps = stamps or Stamps(account_id)
         self.stored = stored or StoredRecords(account_id)
         self.keeps_unknown_references = keeps_unknown_references
-        self.rows = RowMaker(account_id)
+        self.identities = Identities(account_id)
+        self.rows = RowMaker(account_id, self.identities)
         self.counts: defaultdict[str, Counts] = defaultdict(Counts)
         self._known: set[str] = set()  # keys that have a row: batch after batch refers to much the same
         self._present: set[str] = set()  # keys of records that are there, in the same way
@@ -82,11 +91,17 @@ class Ingest:
 
         Of records of the same id the last one counts. Those that stand in others in place of a reference count as well.
         """
+        records = list(with_embedded(records))
+        for record in records:
+            self.counts[record.model_name].records += 1
+        self.identities.refresh()
+        return self._store(records)
+
+    def _store(self, records: Sequence[Record]) -> list[Problem]:
         problems = []
         rows: defaultdict[str, dict[str, Row]] = defaultdict(dict)
         latest: dict[str, Record] = {}
-        for record in with_embedded(records):
-            self.counts[record.model_name].records += 1
+        for record in records:
             try:
                 one = self.rows.row(record)
             except (AttributeError, TypeError, ValueError) as error:
@@ -102,6 +117,8 @@ class Ingest:
         except REFUSALS as error:
             if not _blames_data(error):
                 raise
+            if self.identities.refresh():  # one of them was promised an id just now
+                return self._store(records)
             refused: list[Problem] = []
             written = self.stamps.write(lambda stamp: self._write_singly(rows, stamp, reduced, refused))
             problems += refused
@@ -122,6 +139,7 @@ class Ingest:
 
         def mark(stamp: Stamp) -> int:
             with connection.cursor() as cursor:
+                lock_records(cursor, self.account_id)
                 tables.settle_plans(cursor)
                 cursor.execute(
                     SQL(
@@ -200,6 +218,7 @@ class Ingest:
     def _write(self, rows: Rows, stamp: Stamp, reduced: Mapping[str, Reduced]) -> Written:
         """Bring the tables up to the rows; a row that differs in nothing is not touched."""
         with connection.wrap_database_errors, connection.cursor() as cursor:
+            lock_records(cursor, self.account_id)
             tables.settle_plans(cursor)
             changes = [
                 tables.compare(cursor, resource, rows[resource.name])
@@ -249,6 +268,22 @@ class Ingest:
         if len(self._known) + len(written.keys) > MAX_KNOWN_KEYS:
             self._known.clear()
         self._known |= written.keys
+
+
+def promise(account_id: uuid.UUID, model_name: str, remote_id: str, id: uuid.UUID) -> None:
+    """Give a record an id of its own, also where a sync has met it already."""
+    resource = BY_NAME[model_name]
+    with transaction.atomic(), connection.cursor() as cursor:
+        lock_records(cursor, account_id)
+        PromisedId.objects.get_or_create(
+            linked_account_id=account_id, model_name=model_name, remote_id=remote_id, defaults={"id": id}
+        )
+        known = resource.model.objects.filter(linked_account=account_id, remote_id=remote_id).exclude(id=id)
+        for old in list(known.values_list("id", flat=True)):
+            originals: Any = resource.remote_data_model
+            originals.objects.filter(record=old).update(record=id)
+            PendingRecord.objects.filter(record_id=old).update(record_id=id)
+            resource.model.objects.filter(id=old).update(id=id)
 
 
 def _blames_data(error: Exception) -> bool:

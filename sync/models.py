@@ -197,6 +197,25 @@ class PendingRecord(models.Model):
         return f"{self.model_name} {self.record['remote_id']}"
 
 
+class PromisedId(models.Model):
+    """An id that a record was given before the platform had a name for it: see sync.identities."""
+
+    number = models.BigAutoField(primary_key=True)
+    linked_account = models.ForeignKey(LinkedAccount, on_delete=models.CASCADE, related_name="+", db_index=False)
+    model_name = models.CharField(max_length=50)
+    remote_id = models.TextField()
+    id = models.UUIDField(unique=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["linked_account", "model_name", "remote_id"], name="promised_id_record")
+        ]
+        indexes = [models.Index(fields=["linked_account", "number"], name="promised_id_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.model_name} {self.remote_id}"
+
+
 class Schedule(models.Model):
     """When an account is synchronised."""
 

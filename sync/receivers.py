@@ -1,9 +1,14 @@
+from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 from django.dispatch import receiver
 
+from connectors.records import Fetched
+from interviews.signals import interview_written
 from linked_accounts.models import LinkedAccount
 from linked_accounts.signals import account_deleted, account_linked, account_reshaped
+from sync.engine import store_written
 from sync.jobs import cancel, queue_sync
 from sync.models import Schedule
 
@@ -14,6 +19,13 @@ def synchronise_linked_account(account: LinkedAccount, are_syncs_disabled: bool 
     if are_syncs_disabled is not None:
         Schedule.objects.update_or_create(linked_account=account, defaults={"are_syncs_disabled": are_syncs_disabled})
     queue_sync(account)
+
+
+@receiver(interview_written)
+def store_written_interview(
+    account: LinkedAccount, entries: Iterable[Fetched], promised: Mapping[str, UUID], **about: Any
+) -> None:
+    store_written(account, entries, promised)
 
 
 @receiver(account_reshaped)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from connectors.records import MAX_REMOTE_ID_LENGTH, Record
+from sync.identities import Identities
 from sync.resources import BY_NAME
 from unified.identity import unified_key
 
@@ -41,8 +42,9 @@ class Row(NamedTuple):
 class RowMaker:
     """Makes rows of one account's records."""
 
-    def __init__(self, account_id: uuid.UUID) -> None:
+    def __init__(self, account_id: uuid.UUID, identities: Identities | None = None) -> None:
         self.account_id = account_id
+        self.identities = identities or Identities(account_id)
         # Record after record refers to much the same, and computing an id costs more than all else here.
         self._reference = lru_cache(maxsize=10_000)(self._new_reference)
 
@@ -87,7 +89,7 @@ class RowMaker:
                 hashed[name] = value
         entries = _entries(record)
         return Row(
-            key=unified_key(self.account_id, record.model_name, record.remote_id),
+            key=self.identities.key(record.model_name, record.remote_id),
             remote_id=record.remote_id,
             remote_was_deleted=record.remote_was_deleted,
             content_hash=_hash(orjson.dumps(hashed)),

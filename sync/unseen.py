@@ -9,9 +9,9 @@ from django.db import connection
 from psycopg.sql import SQL, Identifier
 
 from connectors.records import Fetched, Kept, Record, Unreadable
+from sync.identities import Identities
 from sync.resources import BY_NAME, Resource
 from sync.rows import array
-from unified.identity import unified_key
 
 CHUNK = 1000
 
@@ -23,8 +23,9 @@ class Unseen:
     Shells are not among them, having never arrived, nor are rows without a remote id.
     """
 
-    def __init__(self, account_id: uuid.UUID, resources: Sequence[Resource]) -> None:
-        self.account_id = account_id
+    def __init__(self, identities: Identities, resources: Sequence[Resource]) -> None:
+        self.identities = identities
+        self.account_id = identities.account_id
         self.resources = resources
         self._watched: set[str] = set()
         self._left = 0
@@ -73,7 +74,7 @@ class Unseen:
                 groups.append(entry.group)
             elif isinstance(entry, Record | Unreadable) and entry.remote_id:
                 with suppress(UnicodeEncodeError):  # an id that was never stored
-                    keys.append(unified_key(self.account_id, entry.model_name, entry.remote_id))
+                    keys.append(self.identities.key(entry.model_name, entry.remote_id))
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM sync_unseen WHERE id = ANY(%s::uuid[])", [array(keys)])
             self._left -= cursor.rowcount
