@@ -76,6 +76,20 @@ FULL_SYNC_INTERVAL = timedelta(hours=_positive("FULL_SYNC_INTERVAL_HOURS", 24)) 
 WORKER_HEARTBEAT_SECONDS = _positive_seconds("WORKER_HEARTBEAT_SECONDS", 5.0)
 WORKER_STALLED_SECONDS = 4 * WORKER_HEARTBEAT_SECONDS  # of silence: its jobs are then done by others
 
+# Webhooks that we send: how long to wait after each failed attempt (after the last one named, always so long), when to
+# give up, and how long to leave a target alone that keeps failing.
+_RETRY_SECONDS = ["1", "2", "60", "300", "1800", "7200", "21600"]
+try:
+    WEBHOOK_RETRY_SECONDS = [float(seconds) for seconds in env.list("WEBHOOK_RETRY_SECONDS", default=_RETRY_SECONDS)]
+except ValueError as error:
+    raise ImproperlyConfigured(f"WEBHOOK_RETRY_SECONDS: {error}") from error
+WEBHOOK_GIVE_UP_AFTER = timedelta(hours=_positive("WEBHOOK_GIVE_UP_HOURS", 72))
+WEBHOOK_TIMEOUT_SECONDS = _positive_seconds("WEBHOOK_TIMEOUT_SECONDS", 10.0)
+WEBHOOK_PAUSE = timedelta(seconds=_positive_seconds("WEBHOOK_PAUSE_SECONDS", 30.0))
+
+# Whether webhooks, and addresses that customers enter, may lead to this machine and its network.
+ALLOW_PRIVATE_ADDRESSES = env.bool("ALLOW_PRIVATE_ADDRESSES", default=False)
+
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",

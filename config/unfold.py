@@ -70,6 +70,15 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Webhooks",
+                "separator": True,
+                "items": [
+                    page("Targets", "webhook", "webhooks.hook"),
+                    page("Deliveries", "outbox", "webhooks.delivery"),
+                    page("Signing keys", "signature", "webhooks.signingkey"),
+                ],
+            },
+            {
                 "title": "Access",
                 "separator": True,
                 "items": [page("Staff", "badge", "auth.user"), page("Groups", "shield_person", "auth.group")],

@@ -1,10 +1,13 @@
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
 
 from linked_accounts.models import LinkedAccount
+from sync.signals import issue_changed
+
+REOPENED_WITHIN = timedelta(days=7)  # of the last incident: what comes back then is the same trouble
 
 if TYPE_CHECKING:
     from sync.models import Issue, Schedule  # noqa: F401  (for annotations)
@@ -22,13 +25,32 @@ class ScheduleQuerySet(models.QuerySet["Schedule"]):
 
 class IssueQuerySet(models.QuerySet["Issue"]):
     def report(self, account: LinkedAccount, at: datetime, incidents: Mapping[str, Sequence[str]]) -> None:
-        """Open an issue for each kind of trouble, with its details, or move the ongoing one; resolve the others."""
-        ongoing = {one.error_description: one for one in self.filter(linked_account=account, status="ONGOING")}
+        """Open an issue for each kind of trouble, with its details, or move the ongoing one; resolve the others.
+
+        One that was resolved a short while ago is opened again. Call it in a transaction.
+        """
+        known = {one.error_description: one for one in self._latest(account)}
         for description, details in incidents.items():
-            issue = ongoing.pop(description, None) or self.model(
-                linked_account=account, error_description=description, first_incident_time=at
-            )
+            issue = known.get(description)
+            event = None
+            if issue is None or (issue.status == "RESOLVED" and issue.last_incident_time < at - REOPENED_WITHIN):
+                issue = self.model(linked_account=account, error_description=description, first_incident_time=at)
+                event = "new"
+            elif issue.status == "RESOLVED":
+                event = "reopened"
+            issue.status = "ONGOING"
             issue.last_incident_time = at
             issue.error_details = list(details)
             issue.save()
-        self.filter(id__in=[one.id for one in ongoing.values()]).update(status="RESOLVED")
+            if event:
+                issue_changed.send(self.model, issue=issue, event=event)
+        for description, issue in known.items():
+            if issue.status == "ONGOING" and description not in incidents:
+                issue.status = "RESOLVED"
+                issue.save(update_fields=["status"])
+                issue_changed.send(self.model, issue=issue, event="resolved")
+
+    def _latest(self, account: LinkedAccount) -> Self:
+        """Return the latest issue of each kind."""
+        kinds = self.filter(linked_account=account).order_by("error_description", "-last_incident_time")
+        return kinds.distinct("error_description")

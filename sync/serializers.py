@@ -1,7 +1,8 @@
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from sync.models import ModelSync
+from linked_accounts.models import LinkedAccount
+from sync.models import Issue, ModelSync
 
 
 class SyncStatusSerializer(serializers.ModelSerializer[ModelSync]):
@@ -39,3 +40,32 @@ class SyncStatusSerializer(serializers.ModelSerializer[ModelSync]):
     @extend_schema_field({"type": ["string", "null"]})
     def get_selective_sync_configurations_usage(self, model_sync: ModelSync) -> None:
         return None
+
+
+class EndUserSerializer(serializers.Serializer[LinkedAccount]):
+    """The customer whose account it is."""
+
+    linked_account_id = serializers.UUIDField(source="id")
+    origin_id = serializers.CharField(source="end_user_origin_id")
+    organization_name = serializers.CharField(source="end_user_organization_name")
+    email_address = serializers.CharField(source="end_user_email_address")
+
+
+class IssueSerializer(serializers.ModelSerializer[Issue]):
+    """Trouble with a linked account that somebody has to look at."""
+
+    end_user = EndUserSerializer(source="linked_account")
+    error_details = serializers.ListField(child=serializers.CharField())
+
+    class Meta:
+        model = Issue
+        fields = [
+            "id",
+            "status",
+            "error_description",
+            "end_user",
+            "first_incident_time",
+            "last_incident_time",
+            "is_muted",
+            "error_details",
+        ]

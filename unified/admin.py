@@ -298,10 +298,12 @@ class ReadOnlyAdmin(ModelAdmin):
         return flatten_fieldsets(self.get_fieldsets(request, obj))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Read the account of each row as its own admin does: without its credentials."""
+        """Read the account of each row, if it has one, as its own admin does: without its credentials."""
+        rows: QuerySet[Any] = super().get_queryset(request)
+        if not hasattr(self.model, "linked_account"):
+            return rows
         account = self.model._meta.get_field("linked_account").related_model
         accounts = self.admin_site.get_model_admin(account).get_queryset(request)
-        rows: QuerySet[Any] = super().get_queryset(request)
         return rows.prefetch_related(Prefetch("linked_account", accounts))
 
 

@@ -14,6 +14,8 @@ from sync.jobs import queue_sync
 from sync.models import Issue, ModelSync, Schedule, SyncRun
 from tests import factories
 from unified.models import UnifiedModel
+from webhooks.models import Delivery, Hook, SigningKey
+from webhooks.services import ping
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 UNIFIED = [model for model in MODELS if issubclass(model, UnifiedModel)]
@@ -40,6 +42,12 @@ def make(model):
     if model in (Organization, ApiKey, LinkedAccount):
         return getattr(factories, f"{model.__name__}Factory")()
     account = factories.LinkedAccountFactory()
+    if model is SigningKey:
+        return SigningKey.current(account.organization)
+    if model in (Hook, Delivery):
+        target = "https://app.example.com/hooks"
+        hook = Hook.objects.create(organization=account.organization, target=target, events=["Issue.new"])
+        return hook if model is Hook else ping(hook)
     if model is SyncRun:
         return SyncRun.objects.create(linked_account=account, is_full=True, started_at=datetime(2026, 1, 1, tzinfo=UTC))
     if model is ModelSync:

@@ -1,6 +1,9 @@
 """Issues open, move and close by themselves."""
 
+from datetime import timedelta
+
 import pytest
+from django.db.models import F
 
 from connectors.errors import BadCredentials, MissingPermission, PlatformUnavailable, RateLimited, UnexpectedAnswer
 from connectors.records import RemoteUserRecord, Unreadable
@@ -58,16 +61,18 @@ def test_a_good_sync_resolves_what_there_was_of_its_account_only(account, platfo
     }
 
 
-def test_trouble_that_returns_is_another_issue(account, platform):
+@pytest.mark.parametrize(("days_ago", "statuses"), [(1, ["ONGOING"]), (8, ["ONGOING", "RESOLVED"])])
+def test_trouble_that_returns_after_a_while_is_another_issue(account, platform, days_ago, statuses):
     platform.users = [PlatformUnavailable("down")]
     synchronise(account)
     platform.users = []
     synchronise(account)
+    Issue.objects.update(last_incident_time=F("last_incident_time") - timedelta(days=days_ago))
     platform.users = [PlatformUnavailable("down")]
 
     synchronise(account)
 
-    assert sorted(Issue.objects.values_list("status", flat=True)) == ["ONGOING", "RESOLVED"]
+    assert sorted(Issue.objects.values_list("status", flat=True)) == statuses
 
 
 def test_bad_records_are_named(account, platform):

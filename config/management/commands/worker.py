@@ -3,19 +3,21 @@ import signal
 import sys
 import threading
 from argparse import SUPPRESS
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from sync.jobs import Worker
+from webhooks.deliverer import Deliverer
 
 
 class Command(BaseCommand):
     help = (
-        "Synchronise linked accounts when they are due, and what platforms report in between. Any number of workers, "
-        "on any number of machines, share the work. Stop it with Ctrl-C or SIGTERM: running syncs end after their "
-        "batch, and are taken up again."
+        "Synchronise linked accounts when they are due, and what platforms report in between; make the calls to "
+        "platforms that can wait; deliver webhooks. Any number of workers, on any number of machines, share the work. "
+        "Stop it with Ctrl-C or SIGTERM: running syncs end after their batch, and are taken up again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -30,15 +32,24 @@ class Command(BaseCommand):
     def handle(self, *, concurrency: int, while_stdin_is_open: bool, **options: Any) -> None:
         if concurrency < 1:
             raise CommandError("--concurrency: at least 1")
-        worker = Worker(concurrency=concurrency)
+        worker, deliverer = Worker(concurrency=concurrency), Deliverer()
+
+        def stop(*_: object) -> None:
+            worker.stop()
+            deliverer.stop()
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: worker.stop())
+            signal.signal(number, stop)
         if while_stdin_is_open:
-            threading.Thread(target=_stop_at_the_end_of_stdin, args=(worker,), daemon=True).start()
+            threading.Thread(target=_call_at_the_end_of_stdin, args=(stop,), daemon=True).start()
         connection.close()  # each thread has its own
+        delivering = threading.Thread(target=deliverer.run, name="deliverer")
+        delivering.start()
         worker.run()
+        deliverer.stop()
+        delivering.join()
 
 
-def _stop_at_the_end_of_stdin(worker: Worker) -> None:
+def _call_at_the_end_of_stdin(stop: Callable[[], None]) -> None:
     sys.stdin.read()
-    worker.stop()
+    stop()

@@ -1,0 +1,24 @@
+from django.db import transaction
+from django.utils import timezone
+
+from linked_accounts import audit
+from linked_accounts.models import Organization
+from webhooks.events import PING
+from webhooks.models import Delivery, Hook, SigningKey
+from webhooks.outbox import body
+
+
+def ping(hook: Hook) -> Delivery:
+    """Have a test event sent to a target, whatever it listens to."""
+    data = {"message": "This is a test of your webhook.", "sent_at": timezone.now()}
+    return Delivery.objects.create(
+        hook=hook, linked_account_id=hook.organization_id, event=PING, body=body(hook, {}, PING, data)
+    )
+
+
+@transaction.atomic
+def rotate_signing_key(organization: Organization) -> SigningKey:
+    """Return a new signing key. The one before it signs beside it for a week."""
+    key = SigningKey.rotate(organization)
+    audit.record(organization.id, "CHANGED_WEBHOOK_SIGNING_KEY", "A new key signs webhooks.")
+    return key
