@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.parameters import Shape
+from api.tenants import NOTHING_HIDDEN, Hidden
 
 # What `field_mappings` says where nothing is mapped.
 NO_FIELD_MAPPINGS: dict[str, Any] = {"organization_defined_targets": {}, "linked_account_defined_targets": {}}
@@ -95,8 +96,18 @@ class RemoteDataField(serializers.Field[Any, Any, Any, Any]):
         return stored and stored.entries
 
 
+def unified_serializers() -> "dict[str, type[UnifiedModelSerializer]]":
+    """Return the serializer of each unified model, by the model's name."""
+    return {serializer.Meta.model.__name__: serializer for serializer in UnifiedModelSerializer.__subclasses__()}
+
+
+def withheld(entries: Any) -> Any:
+    """Return originals of which nothing is told but where they came from: nobody knows which part of them is hidden."""
+    return entries and [{"path": entry["path"], "data": None} for entry in entries]
+
+
 class UnifiedModelSerializer(serializers.ModelSerializer[Any]):
-    """Writes a unified model in the shape of `context["shape"]`.
+    """Writes a unified model in the shape of `context["shape"]`, without what `context["hidden"]` names, if given.
 
     `expandable` names the references that can be answered with whole objects, None where the field is always empty.
     `enum_origins` names the enum fields whose originals stand in a column `remote_<field>`.
@@ -114,15 +125,22 @@ class UnifiedModelSerializer(serializers.ModelSerializer[Any]):
         for name in shape.enum_origins:
             origin = getattr(instance, f"remote_{name}")
             result[name] = result[name] if origin is None else origin
-        for name in shape.expand:
-            if serializer := self.expandable[name]:
+        hidden: Hidden = self.context.get("hidden", NOTHING_HIDDEN)
+        fields = hidden.fields_of(type(instance).__name__)
+        if fields:
+            result["remote_data"] = withheld(result["remote_data"])
+        for name in fields & result.keys():
+            result[name] = [] if isinstance(result[name], list) and name != "remote_data" else None
+        for name in shape.expand - fields:
+            serializer = self.expandable[name]
+            if serializer and serializer.Meta.model.__name__ not in hidden.models:
                 ids = getattr(instance, instance._meta.get_field(name).attname)
                 result[name] = self._expanded(serializer, ids)
         return result
 
     def _expanded(self, serializer_class: "type[UnifiedModelSerializer]", ids: Any) -> Any:
         plain = Shape(include_remote_data=self.context["shape"].include_remote_data)
-        serializer = serializer_class(context={"shape": plain})
+        serializer = serializer_class(context={**self.context, "shape": plain})
         wanted = ids if isinstance(ids, list) else [ids]
         model: Any = serializer_class.Meta.model
         rows = model.objects.in_bulk(wanted)

@@ -6,7 +6,7 @@ the serializer makes of the same rows: a test compares both.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, lru_cache
 from operator import itemgetter
@@ -25,7 +25,7 @@ from api.pagination import Cursor
 from api.parameters import Shape
 from api.renderers import ORJSONRenderer
 from api.serializers import NO_FIELD_MAPPINGS, UnifiedModelSerializer
-from api.tenants import Tenant
+from api.tenants import NOTHING_HIDDEN, Hidden, Tenant
 from unified.search import INDEXED_LENGTH
 
 SerializerClass = type[UnifiedModelSerializer]
@@ -70,6 +70,7 @@ class _Query:
     show_deleted: bool = True
     show_shells: bool = True
     by_id: bool = False
+    hidden: Hidden = NOTHING_HIDDEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ class Wanted:
 
 def fetch_page(wanted: Wanted) -> Page:
     """Return the page of the list at its place, in list order."""
+    if _is_hidden(wanted):
+        return Page([], [])
     query, parameters = _query(wanted)
     results, anchors, beyond = _fetch(query, wanted.tenant, parameters)
     more = len(results) > wanted.size
@@ -104,7 +107,10 @@ def page_statement(wanted: Wanted) -> tuple[str, dict[str, Any]]:
 
 def fetch_one(serializer: SerializerClass, *, tenant: Tenant, shape: Shape, id: UUID) -> Any:
     """Return the record ready to be written, deleted and shell ones too; None if the tenant has none of that id."""
-    results, _, _ = _fetch(_Query(serializer, UnifiedFilterSet, tenant.guard, shape, by_id=True), tenant, {"id": id})
+    if _model(serializer).__name__ in tenant.hidden.models:
+        return None
+    query = _Query(serializer, UnifiedFilterSet, tenant.guard, shape, by_id=True, hidden=tenant.hidden)
+    results, _, _ = _fetch(query, tenant, {"id": id})
     return results[0] if results else None
 
 
@@ -122,10 +128,28 @@ def _query(wanted: Wanted) -> tuple[_Query, dict[str, Any]]:
         has_place=place is not None,
         show_deleted=bool(wanted.given.get("include_deleted_data")),
         show_shells=bool(wanted.given.get("include_shell_data")),
+        hidden=wanted.tenant.hidden,
     )
     if place:
         parameters |= {"place_created_at": place.created_at, "place_id": place.id}
     return query, parameters
+
+
+def _is_hidden(wanted: Wanted) -> bool:
+    """Whether nothing may be seen of a list: none of the model, or not what a filter asks about."""
+    hidden, model = wanted.tenant.hidden, _model(wanted.serializer)
+    if model.__name__ in hidden.models:
+        return True
+    if not hidden.fields:
+        return False
+    for name in wanted.given:
+        first, _, second = (wanted.filterset.base_filters[name].field_name or "").partition("__")
+        first = first.removesuffix("_id")
+        if (model.__name__, first) in hidden.fields:
+            return True
+        if second and (_related_model(model, first).__name__, second.removesuffix("_id")) in hidden.fields:
+            return True
+    return False
 
 
 def _range(parameters: Mapping[str, Any], place: Cursor | None) -> _Range:
@@ -263,14 +287,14 @@ class _Statement:
 
 @lru_cache(maxsize=1024)
 def _statement(query: _Query) -> _Statement:
-    columns = [_columns(query.serializer, query.shape)]
-    sources = _expansions(query.serializer, query.shape)
+    columns = [_columns(query.serializer, query.shape, query.hidden)]
+    sources = _expansions(query.serializer, query.shape, query.hidden)
     plain = Shape(include_remote_data=query.shape.include_remote_data)
-    columns += [_columns(serializer, plain) for serializer in sources]
+    columns += [_columns(serializer, plain, query.hidden) for serializer in sources]
     # Models share a column of the union where name and type agree.
     slots = list(dict.fromkeys((column.name, column.type) for kind in columns for column in kind))
     kinds = tuple(
-        _kind(kind, slots, query.shape if number == 0 else plain, query.serializer)
+        _kind(kind, slots, query.shape if number == 0 else plain, query.serializer, query.hidden)
         for number, kind in enumerate(columns)
     )
     source = _by_id(query) if query.by_id else _page(query)
@@ -287,11 +311,17 @@ def _statement(query: _Query) -> _Statement:
     return _Statement(f"WITH page AS MATERIALIZED ({source}) {' UNION ALL '.join(parts)}", kinds)
 
 
-def _kind(columns: list[_Column], slots: list[tuple[str, str]], shape: Shape, serializer: SerializerClass) -> _Kind:
+def _kind(
+    columns: list[_Column],
+    slots: list[tuple[str, str]],
+    shape: Shape,
+    serializer: SerializerClass,
+    hidden: Hidden,
+) -> _Kind:
     index = {(column.name, column.type): slots.index((column.name, column.type)) + _FIRST_SLOT for column in columns}
     by_name = {name: position for (name, _), position in index.items()}
     expanded = tuple(
-        (name, _is_array(serializer, name)) for name in sorted(shape.expand) if serializer.expandable[name]
+        (name, _is_array(serializer, name)) for name in sorted(shape.expand) if _expanded(serializer, name, hidden)
     )
     return _Kind(
         tuple(column.name for column in columns),
@@ -307,8 +337,27 @@ def _select(kind: int, beyond: str, columns: list[_Column], slots: list[tuple[st
     return f"SELECT {kind} AS kind, {beyond} AS beyond, {cells} FROM {source}"
 
 
-def _columns(serializer: SerializerClass, shape: Shape) -> list[_Column]:
+def _columns(serializer: SerializerClass, shape: Shape, hidden: Hidden) -> list[_Column]:
     """Return what is selected for each public field, in their order."""
+    columns = _open_columns(serializer, shape)
+    fields = hidden.fields_of(_model(serializer).__name__)
+    if not fields:
+        return columns
+    return [_veiled(column, is_hidden=column.name in fields) for column in columns]
+
+
+def _veiled(column: _Column, *, is_hidden: bool) -> _Column:
+    """Return what is selected of a model with hidden fields, as `api.serializers.UnifiedModelSerializer` shows it."""
+    if is_hidden:
+        nothing = "'{}'" if column.type.endswith("[]") else "NULL"
+        return replace(column, sql=f"{nothing}::{column.type}")
+    if column.name == "remote_data" and not column.sql.startswith("NULL"):
+        entry = "json_build_object('path', entry->'path', 'data', NULL)"
+        return replace(column, sql=f"(SELECT json_agg({entry}) FROM json_array_elements({column.sql}) entry)")
+    return column
+
+
+def _open_columns(serializer: SerializerClass, shape: Shape) -> list[_Column]:
     model = _model(serializer)
     columns = []
     for name, serializer_field in _fields(serializer).items():
@@ -334,11 +383,19 @@ def _columns(serializer: SerializerClass, shape: Shape) -> list[_Column]:
     return columns
 
 
-def _expansions(serializer: SerializerClass, shape: Shape) -> dict[SerializerClass, list[str]]:
+def _expanded(serializer: SerializerClass, name: str, hidden: Hidden) -> SerializerClass | None:
+    """Return what a reference is expanded with. None where it stays as it is."""
+    related = serializer.expandable[name]
+    if related is None or _model(related).__name__ in hidden.models:
+        return None
+    return None if (_model(serializer).__name__, name) in hidden.fields else related
+
+
+def _expansions(serializer: SerializerClass, shape: Shape, hidden: Hidden) -> dict[SerializerClass, list[str]]:
     """Return for each related model the expressions over a page's row that name its records."""
     sources: dict[SerializerClass, list[str]] = {}
     for name in sorted(shape.expand):
-        if related := serializer.expandable[name]:
+        if related := _expanded(serializer, name, hidden):
             column = f"t.{_column(_model(serializer), name)}"
             sources.setdefault(related, []).append(f"unnest({column})" if _is_array(serializer, name) else column)
     return sources

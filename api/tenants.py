@@ -7,12 +7,27 @@ from rest_framework.request import Request
 
 
 @dataclass(frozen=True, slots=True)
+class Hidden:
+    """What a caller may not see: whole models by name, and fields as pairs of model and field."""
+
+    models: frozenset[str] = frozenset()
+    fields: frozenset[tuple[str, str]] = frozenset()
+
+    def fields_of(self, model_name: str) -> frozenset[str]:
+        return frozenset(name for model, name in self.fields if model == model_name) if self.fields else frozenset()
+
+
+NOTHING_HIDDEN = Hidden()
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
-    """Whose rows may be seen, and a condition that holds only while the caller may still see them."""
+    """Whose rows may be seen, and a condition that holds only while the caller may still see them, and just so much."""
 
     linked_account_id: UUID
     guard: str
     parameters: Mapping[str, Any]
+    hidden: Hidden = NOTHING_HIDDEN
 
 
 class Access(Protocol):
@@ -23,6 +38,9 @@ class Access(Protocol):
 
     def verify(self) -> Any:
         """Raise AuthenticationFailed if the caller may no longer see the tenant."""
+
+    def renew(self) -> "Access | None":
+        """Return the access as it is now if it shows more or less than this one. Raises as `verify`."""
 
 
 def access(request: Request) -> Access:

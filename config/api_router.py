@@ -9,7 +9,13 @@ from applications.views import (
     RejectReasonViewSet,
 )
 from interviews.views import AsyncTaskViewSet, ScheduledInterviewViewSet
-from linked_accounts.views import AccountDetailsViewSet, AvailableActionsViewSet, LinkedAccountViewSet
+from linked_accounts.views import (
+    AccountDetailsViewSet,
+    AvailableActionsViewSet,
+    DefaultScopesViewSet,
+    LinkedAccountScopesViewSet,
+    LinkedAccountViewSet,
+)
 from remote_users.views import RemoteUserViewSet
 from sync.views import SyncStatusViewSet
 
@@ -25,4 +31,6 @@ router.register("reject-reasons", RejectReasonViewSet)
 router.register("account-details", AccountDetailsViewSet, basename="account-details")
 router.register("available-actions", AvailableActionsViewSet, basename="available-actions")
 router.register("linked-accounts", LinkedAccountViewSet)
+router.register("default-scopes", DefaultScopesViewSet, basename="default-scopes")
+router.register("linked-account-scopes", LinkedAccountScopesViewSet, basename="linked-account-scopes")
 router.register("sync-status", SyncStatusViewSet, basename="sync-status")

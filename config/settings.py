@@ -237,6 +237,8 @@ SPECTACULAR_SETTINGS = {
             "account-details",
             "available-actions",
             "linked-accounts",
+            "default-scopes",
+            "linked-account-scopes",
         )
     ],
     "ENUM_NAME_OVERRIDES": {

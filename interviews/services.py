@@ -34,7 +34,7 @@ from interviews.requests import MODEL_NAME, UNSUPPORTED, Request, acting_user, m
 from interviews.serializers import ScheduledInterviewSerializer
 from interviews.signals import async_post_completed, interview_written
 from linked_accounts.models import LinkedAccount
-from linked_accounts.scopes import permissions
+from linked_accounts.scopes import hidden, permissions
 from unified.identity import unified_id
 
 logger = logging.getLogger(__name__)
@@ -152,7 +152,8 @@ def conclude(async_post: AsyncPost, outcome: Outcome) -> None:
 
 def show(interview: ScheduledInterview) -> dict[str, Any]:
     """Return an interview as the API answers with it, in JSON's own types."""
-    shown = ScheduledInterviewSerializer(interview, context={"shape": Shape()}).data
+    context = {"shape": Shape(), "hidden": hidden(interview.linked_account)}
+    shown = ScheduledInterviewSerializer(interview, context=context).data
     found: dict[str, Any] = orjson.loads(ORJSONRenderer().render(shown))
     return found
 

@@ -57,7 +57,8 @@ class ScheduledInterviewViewSet(CreatableViewSet):
             if interview is None:
                 raise
             shape = read_shape(request, ScheduledInterviewSerializer)
-            return Response(ScheduledInterviewSerializer(interview, context={"shape": shape}).data)
+            context = {"shape": shape, "hidden": access(request).tenant.hidden}
+            return Response(ScheduledInterviewSerializer(interview, context=context).data)
 
     @extend_schema(
         summary="Create an interview at the platform",

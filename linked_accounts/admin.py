@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
+from linked_accounts import audit, scopes
 from linked_accounts.models import AccountType, ApiKey, LinkedAccount, Organization
 from unified.admin import (
     CREATED,
@@ -42,6 +43,14 @@ class UndeletableAdmin(ModelAdmin):
         return links(referring_lists(self.admin_site, row))
 
 
+class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]
+    def clean_default_scopes(self) -> Any:
+        given = self.cleaned_data["default_scopes"] or {}
+        if problems := scopes.problems(given):
+            raise forms.ValidationError(problems)
+        return given
+
+
 @admin.register(Organization)
 class OrganizationAdmin(UndeletableAdmin):
     list_display = ["name", CREATED]
@@ -49,8 +58,15 @@ class OrganizationAdmin(UndeletableAdmin):
     date_hierarchy = "created_at"
     ordering = ["name"]
     readonly_fields = ["id", "created_at", "referring"]
-    fields = ["name", "id", "created_at", "referring"]
+    fields = ["name", "default_scopes", "id", "created_at", "referring"]
     add_fieldsets = ((None, {"fields": ["name"]}),)
+    form = OrganizationForm
+
+    def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if "default_scopes" in form.changed_data:
+            scopes.change_default_scopes(obj, obj.default_scopes)
+            audit.record(obj.id, "CHANGED_SCOPES", "Default scopes.", request=request, user=request.user)
 
 
 class RevokedFilter(ConditionFilter):

@@ -1,6 +1,6 @@
 """Who calls: an API key names the organization, an account token one of its linked accounts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -11,8 +11,9 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
-from api.tenants import Tenant
+from api.tenants import Hidden, Tenant
 from linked_accounts.models import ApiKey, LinkedAccount
+from linked_accounts.scopes import hidden
 from linked_accounts.secrets import secret_hash
 
 
@@ -58,13 +59,15 @@ class AccountAccess:
     linked_account_id: UUID
     key_hash: bytes
     token_hash: bytes
+    scopes_version: int
+    hidden: Hidden
 
-    # Whether key and token are still good is asked within the statement that reads the rows, so that a remembered
-    # access sees nothing from the moment it is revoked.
+    # Whether key and token are still good, and the scopes still the same, is asked within the statement that reads the
+    # rows, so that a remembered access sees nothing from the moment it is revoked or changed.
     guard: ClassVar[str] = (
         "EXISTS (SELECT FROM linked_accounts_linkedaccount a JOIN linked_accounts_apikey k"
         " ON k.organization_id = a.organization_id AND k.account_type = a.account_type"
-        " WHERE a.id = %(account)s AND a.token_hash = %(token_hash)s"
+        " WHERE a.id = %(account)s AND a.token_hash = %(token_hash)s AND a.scopes_version = %(scopes_version)s"
         " AND k.id = %(api_key)s AND k.secret_hash = %(key_hash)s AND k.revoked_at IS NULL)"
     )
 
@@ -73,14 +76,30 @@ class AccountAccess:
         return Tenant(
             self.linked_account_id,
             self.guard,
-            {"token_hash": self.token_hash, "api_key": self.holder.api_key_id, "key_hash": self.key_hash},
+            {
+                "token_hash": self.token_hash,
+                "api_key": self.holder.api_key_id,
+                "key_hash": self.key_hash,
+                "scopes_version": self.scopes_version,
+            },
+            self.hidden,
         )
+
+    def renew(self) -> "AccountAccess | None":
+        """Return the access as it is now if the account's scopes have changed since. Raises as `verify`."""
+        account = self.verify()
+        if account.scopes_version == self.scopes_version:
+            return None
+        renewed = replace(self, scopes_version=account.scopes_version, hidden=hidden(account))
+        caches["accesses"].set(_remembered_name(self.key_hash, self.token_hash), renewed)
+        return renewed
 
     def verify(self) -> LinkedAccount:
         """Return the linked account as it is now. Raises AuthenticationFailed if the access was revoked since."""
         if not ApiKey.objects.filter(id=self.holder.api_key_id, revoked_at__isnull=True).exists():
             raise InvalidKey
-        account = LinkedAccount.objects.filter(id=self.linked_account_id, token_hash=self.token_hash).first()
+        accounts = LinkedAccount.objects.select_related("organization")
+        account = accounts.filter(id=self.linked_account_id, token_hash=self.token_hash).first()
         if account is None:
             raise InvalidAccountToken
         return account
@@ -92,12 +111,17 @@ def find_access(key: str, token: str) -> AccountAccess:
     if not token:
         raise MissingAccountToken
     hashed = secret_hash(token)
-    account = LinkedAccount.objects.filter(
+    accounts = LinkedAccount.objects.select_related("organization")
+    account = accounts.filter(
         token_hash=hashed, organization=holder.organization_id, account_type=holder.account_type
     ).first()
     if account is None or not constant_time_compare(bytes(account.token_hash), hashed):
         raise InvalidAccountToken
-    return AccountAccess(holder, account.id, secret_hash(key), hashed)
+    return AccountAccess(holder, account.id, secret_hash(key), hashed, account.scopes_version, hidden(account))
+
+
+def _remembered_name(key_hash: bytes, token_hash: bytes) -> str:
+    return (key_hash + token_hash).hex()
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -121,7 +145,7 @@ class AccountTokenAuthentication(ApiKeyAuthentication):
     def authenticate(self, request: Request) -> tuple[KeyHolder, AccountAccess]:
         key, token = bearer(request), request.META.get("HTTP_X_ACCOUNT_TOKEN", "").strip()
         remembered = caches["accesses"]
-        name = (secret_hash(key) + secret_hash(token)).hex()
+        name = _remembered_name(secret_hash(key), secret_hash(token))
         access: AccountAccess | None = remembered.get(name)
         if access is None:
             access = find_access(key, token)

@@ -26,7 +26,7 @@ class Organization(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=255, unique=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    default_scopes = models.JSONField(default=dict, blank=True, help_text="See linked_accounts.scopes.")
+    default_scopes = models.JSONField(default=dict, blank=True, help_text="What may not be read or written, by model.")
 
     def __str__(self) -> str:
         return self.name

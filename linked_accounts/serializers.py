@@ -1,5 +1,6 @@
 """What the API tells of linked accounts. None of it is a secret."""
 
+from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
@@ -7,6 +8,7 @@ from rest_framework import serializers
 
 from connectors.base import Connector
 from connectors.creation import Creation
+from linked_accounts import scopes
 from linked_accounts.models import AccountType, LinkedAccount
 
 CATEGORY = "ats"
@@ -177,3 +179,84 @@ class LinkedAccountSerializer(AccountSerializer):
     @extend_schema_field({"type": ["object", "null"], "additionalProperties": True})
     def get_integration_specific_fields(self, account: LinkedAccount) -> None:
         return None
+
+
+class SwitchSerializer(serializers.Serializer[Any]):
+    is_enabled = serializers.BooleanField()
+
+
+class ModelPermissionsSerializer(serializers.Serializer[Any]):
+    READ = SwitchSerializer(required=False)
+    WRITE = SwitchSerializer(required=False)
+
+
+class FieldPermissionsSerializer(serializers.Serializer[Any]):
+    """Fields that are not named are enabled, unless only enabled ones are."""
+
+    enabled_fields = serializers.ListField(child=serializers.CharField(), required=False)
+    disabled_fields = serializers.ListField(child=serializers.CharField(), required=False)
+
+
+class ModelScopeSerializer(serializers.Serializer[Any]):
+    """What may be read and written of one model."""
+
+    model_name = serializers.ChoiceField(choices=())
+    model_permissions = ModelPermissionsSerializer(required=False)
+    field_permissions = FieldPermissionsSerializer(required=False)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["model_name"] = serializers.ChoiceField(choices=list(scopes.model_fields()))
+
+
+@extend_schema_serializer(many=False)
+class ScopesSerializer(serializers.Serializer[Any]):
+    """Scopes of all models, or those to change."""
+
+    common_models = ModelScopeSerializer(many=True)
+
+    def validate_common_models(self, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if problems := scopes.problems(stored_scopes(value)):
+            raise serializers.ValidationError(problems)
+        return value
+
+
+def stored_scopes(common_models: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return scopes as they are stored, from what a caller sent and `ScopesSerializer` has validated."""
+    return {one["model_name"]: _stored_scope(one) for one in common_models}
+
+
+def _stored_scope(given: dict[str, Any]) -> dict[str, Any]:
+    switches = given.get("model_permissions", {})
+    fields = given.get("field_permissions", {})
+    known = scopes.model_fields()[given["model_name"]]
+    disabled = fields.get("disabled_fields")
+    if disabled is None and fields.get("enabled_fields"):
+        unknown = [name for name in fields["enabled_fields"] if name not in known]
+        enabled = {*fields["enabled_fields"], *scopes.ALWAYS_ENABLED}
+        disabled = [*unknown, *(name for name in known if name not in enabled)]
+    return {
+        "read": switches.get("READ", {}).get("is_enabled", True),
+        "write": switches.get("WRITE", {}).get("is_enabled", True),
+        "disabled_fields": disabled or [],
+    }
+
+
+def shown_scopes(permissions: Callable[[str], scopes.Permissions]) -> dict[str, Any]:
+    """Return the scopes of all models as the API answers with them."""
+    return {
+        "common_models": [
+            {
+                "model_name": model_name,
+                "model_permissions": {
+                    "READ": {"is_enabled": permissions(model_name).can_read},
+                    "WRITE": {"is_enabled": permissions(model_name).can_write},
+                },
+                "field_permissions": {
+                    "enabled_fields": [name for name in fields if name not in permissions(model_name).disabled_fields],
+                    "disabled_fields": [name for name in fields if name in permissions(model_name).disabled_fields],
+                },
+            }
+            for model_name, fields in scopes.model_fields().items()
+        ]
+    }

@@ -26,6 +26,7 @@ from connectors.http import Traffic
 from connectors.records import Checkpoint, Fetched, Gap, Gone, Record, Resumed, Unreadable, Whole
 from connectors.webhooks import Hint
 from linked_accounts.models import LinkedAccount
+from linked_accounts.scopes import permissions
 from sync.ingest import Counts, Ingest, Problem, promise
 from sync.models import MAX_PROBLEMS, Issue, ModelSync, Result, Schedule, SyncRun
 from sync.pending import arrived
@@ -216,7 +217,7 @@ class _Sync:
             for resource in LISTED:
                 model_sync, _ = ModelSync.objects.get_or_create(linked_account=account, model_name=resource.name)
                 support = account.connector_class.models.get(resource.name)
-                if support is None:
+                if support is None or not permissions(account, resource.name).can_read:
                     model_sync.disable()
                     continue
                 since = None if full else model_sync.data_fresh_as_of
@@ -346,6 +347,7 @@ class _Sync:
         return (
             listing.lists_everything
             and listing.name not in self.uncertain
+            and len(tellers) == 1 + len(listing.support.told_by)  # none of them is switched off
             and all(one.was_read and one.resumed is None for one in tellers)
         )
 

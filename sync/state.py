@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 
 from linked_accounts.models import LinkedAccount
+from linked_accounts.scopes import permissions
 from sync.models import ModelSync, Result, SyncRun
 from sync.resources import LISTED
 from sync.stamps import database_now
@@ -52,6 +53,8 @@ def model_syncs(account: LinkedAccount) -> list[ModelSync]:
     for name in (resource.name for resource in LISTED):
         status = ModelSync.Status.SYNCING if name in supported else ModelSync.Status.DISABLED
         found.setdefault(name, ModelSync(linked_account=account, model_name=name, status=status))
+        if not permissions(account, name).can_read:
+            found[name].status = ModelSync.Status.DISABLED
     return [found[name] for name in sorted(found)]
 
 

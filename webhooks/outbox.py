@@ -14,7 +14,7 @@ from api.renderers import ORJSONRenderer
 from applications.serializers import ApplicationSerializer, JobInterviewStageSerializer
 from interviews.serializers import ScheduledInterviewSerializer
 from linked_accounts.models import LinkedAccount
-from linked_accounts.scopes import permissions
+from linked_accounts.scopes import hidden, permissions
 from linked_accounts.serializers import AccountDetailsSerializer
 from remote_users.serializers import RemoteUserSerializer
 from sync.models import ModelSync
@@ -74,14 +74,9 @@ def emit_records(account_id: UUID, model_name: str, changes: Mapping[str, Sequen
 
 def shown(account: LinkedAccount, model_name: str, ids: Iterable[str]) -> list[Any]:
     """Return records as the API shows them: unexpanded, without originals, and without disabled fields."""
-    serializer: BaseSerializer[Any] = SERIALIZERS[model_name](context={"shape": Shape()})
+    serializer: BaseSerializer[Any] = SERIALIZERS[model_name](context={"shape": Shape(), "hidden": hidden(account)})
     model = SERIALIZERS[model_name].Meta.model
-    disabled = permissions(account, model_name).disabled_fields
-    records = [serializer.to_representation(row) for row in model.objects.filter(id__in=list(ids))]
-    for record in records:
-        for name in disabled & record.keys():
-            record[name] = [] if isinstance(record[name], list) else None
-    return records
+    return [serializer.to_representation(row) for row in model.objects.filter(id__in=list(ids))]
 
 
 def details(account: LinkedAccount) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='organization',
             name='default_scopes',
-            field=models.JSONField(blank=True, default=dict, help_text='See linked_accounts.scopes.'),
+            field=models.JSONField(blank=True, default=dict, help_text='What may not be read or written, by model.'),
         ),
         migrations.CreateModel(
             name='AuditEvent',

@@ -11,8 +11,10 @@ from django.test.utils import CaptureQueriesContext
 
 from api.parameters import Shape
 from api.renderers import ORJSONRenderer
+from api.tenants import NOTHING_HIDDEN
 from config.api_router import router
 from interviews.models import ScheduledInterviewRemoteData
+from linked_accounts.scopes import ALWAYS_ENABLED, change_scopes, hidden, model_fields
 from remote_users.models import RemoteUserRemoteData
 from tests import factories
 from tests.routes import ROUTES
@@ -126,7 +128,7 @@ def random_parameters(chance, viewset, rows):
     return parameters
 
 
-def expected_pages(account, viewset, parameters):
+def expected_pages(account, viewset, parameters, hidden=NOTHING_HIDDEN):
     """Return the pages that Django's ORM, django-filter and the serializer make of the parameters."""
     filterset = viewset.filterset_class(parameters, viewset.queryset.for_account(account))
     assert filterset.is_valid(), filterset.errors
@@ -135,7 +137,8 @@ def expected_pages(account, viewset, parameters):
         enum_origins=frozenset(filter(None, parameters.get("show_enum_origins", "").split(","))),
         include_remote_data=parameters.get("include_remote_data") == "true",
     )
-    records = viewset.serializer_class(filterset.qs.in_list_order(), many=True, context={"shape": shape}).data
+    context = {"shape": shape, "hidden": hidden}
+    records = viewset.serializer_class(filterset.qs.in_list_order(), many=True, context=context).data
     records = orjson.loads(orjson.dumps(records, option=ORJSONRenderer.options))
     size = int(parameters["page_size"])
     return [records[start : start + size] for start in range(0, len(records), size)] or [[]]
@@ -155,6 +158,36 @@ def test_lists_answer_what_the_serializer_says_on_every_page(api, account, compa
                 cursor = last["next"]
                 last = api.get(route.path, **parameters, cursor=cursor).json()
             assert api.walk(route.path, "previous", **parameters, cursor=cursor)[::-1] == expected, parameters
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
+def test_lists_hide_what_the_serializer_hides(api, account, company, route):
+    chance, viewset = random.Random(route.path), VIEWSETS[route.path]
+    model = viewset.serializer_class.Meta.model.__name__
+
+    for _ in range(40):
+        stored = random_scopes(chance, but=model)
+        change_scopes(account, stored)
+        disabled = stored.get(model, {}).get("disabled_fields", [])
+        parameters = {
+            name: value
+            for name, value in random_parameters(chance, viewset, company).items()
+            if name.removesuffix("_id") not in disabled and name != "job_id"
+        }
+        expected = expected_pages(account, viewset, parameters, hidden(account))
+        assert api.walk(route.path, **parameters) == expected, (stored, parameters)
+
+
+def random_scopes(chance, *, but):
+    """Return scopes that disable some fields of some models, and some models but one."""
+    return {
+        name: {
+            "read": name == but or chance.random() < 0.8,
+            "disabled_fields": [field for field in fields if chance.random() < 0.3 and field not in ALWAYS_ENABLED],
+        }
+        for name, fields in model_fields().items()
+        if chance.random() < 0.6
+    }
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
