@@ -147,8 +147,13 @@ class Draft:
             names = [name for name in (parameter.name, *parameter.aliases) if name in left]
             given_values = [left.pop(name) for name in names]
             if given_values and given_values[0] != "":
-                if self._fits(parameter, given_values[0]):
-                    found[parameter.name] = given_values[0]
+                value = given_values[0]
+                if parameter.type == "string" and isinstance(value, int | float) and not isinstance(value, bool):
+                    pointer = f"model/integration_params/{parameter.name}"
+                    self.problems.warn("INCORRECT_FIELD_TYPE", f"{parameter.name} should be a string.", pointer)
+                    value = str(value)
+                if self._fits(parameter, value):
+                    found[parameter.name] = value
             elif parameter.required:
                 self._miss(f"integration_params/{parameter.name}")
         for name in left:

@@ -21,7 +21,8 @@ OVERVIEW = """\
 *Changes*: a sync between two full ones asks for what changed only. *All*: each sync lists everything. *Deletions* says
 which syncs notice that the platform no longer has a record, where it does not tell of it by itself."""
 LIMITS = """\
-*Writes*: what the platform takes; the API describes it (`meta/post`), and does not write it yet.
+*Writes*: what can be created at the platform; with "change" and "cancel" where that can be done to it afterwards. The
+API describes what each takes (`meta/post`, `meta/patch`).
 
 Wherever a platform answers 429, we wait as long as it says. Documented limits are kept for each linked account before
 it comes to that, all processes together, towards the platform's own hosts only."""
@@ -40,6 +41,12 @@ def document() -> str:
     return "\n\n".join(_wrapped(block) for section in sections for block in section) + "\n"
 
 
+def _writes(platform: type[Connector]) -> str:
+    later = ["change"] if platform.updates else []
+    later += ["cancel"] if platform.cancels_interviews else []
+    return ", ".join([*map(str.lower, map(_plural, platform.creations)), *later]) or "nothing"
+
+
 def _overview(platforms: Sequence[type[Connector]]) -> str:
     records = _listed_records(platforms)
     rows = [
@@ -48,7 +55,7 @@ def _overview(platforms: Sequence[type[Connector]]) -> str:
             *(_asked_for(one.models.get(record.model_name)) for record in records),
             _deletions_of(one),
             "yes" if one.webhooks else "no",
-            ", ".join(map(_plural, one.creations)).lower() or "nothing",
+            _writes(one),
         ]
         for one in platforms
     ]

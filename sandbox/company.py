@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import count
 from threading import RLock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 # fmt: off
 FIRST_NAMES = (
@@ -202,7 +202,10 @@ class Seat:
 
 @dataclass(slots=True, kw_only=True)
 class Interview:
-    """`starts_at` and `ends_at` are None for placeholders, and for all-day interviews, which have dates."""
+    """`starts_at` and `ends_at` are None for placeholders, and for all-day interviews, which have dates.
+
+    `external_event_id` is the id that a client gave to an interview of its own.
+    """
 
     id: int
     application_id: int
@@ -215,6 +218,7 @@ class Interview:
     all_day_until: date | None = None
     location: str | None = None
     video_url: str | None = None
+    external_event_id: str | None = None
     state: InterviewState
     seats: list[Seat] = field(default_factory=list)
     created_at: datetime
@@ -282,6 +286,16 @@ class Company:
             for user_id in user_ids:
                 self.seat(interview, user_id=user_id, created_at=now)
             self._touch(application_id)
+            return interview
+
+    def edit(self, interview_id: int, **changes: Any) -> Interview:
+        """Set fields of an interview, by their names here."""
+        with self._changing():
+            interview = self.interviews[interview_id]
+            for name, value in changes.items():
+                setattr(interview, name, value)
+            interview.updated_at = self._later_than(interview.updated_at)
+            self._touch(interview.application_id)
             return interview
 
     def reschedule(self, interview_id: int, starts_at: datetime) -> Interview:

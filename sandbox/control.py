@@ -41,7 +41,7 @@ from sandbox.server import (
 )
 
 SHOWN = 20  # of each kind; more can be asked of the platform itself
-FAULTS = ("status", "retry_after", "delay_seconds", "drop", "times", "path", "share")
+FAULTS = ("status", "retry_after", "delay_seconds", "drop", "after_storing", "times", "path", "share")
 USUAL_FAULTS = (rate_limited(), failing(500), failing(503), DROPPED_CONNECTION)
 ROUTES = (
     "GET /_sandbox",
@@ -125,6 +125,8 @@ def _shown_exchange(exchange: Exchange) -> dict[str, Any]:
 def _add_fault(faults: Faults, arguments: Arguments) -> None:
     """`share` concerns all answers from now on, without it the next `times` to paths that start with `path`.
 
+    `after_storing` loses the answer only: what was asked for has been done.
+
     A share without a fault is a mixture of what happens to platforms.
     """
     arguments.only(FAULTS)
@@ -158,7 +160,11 @@ def _fault(arguments: Arguments) -> Fault:
     if arguments.flag("drop"):
         if status is not None:
             raise NonsenseError("A connection that is dropped has no status.")
-        return replace(fault, drops_connection=True)
+        fault = replace(fault, drops_connection=True)
+    if arguments.flag("after_storing"):
+        if status == 429 or fault == Fault():
+            raise NonsenseError("after_storing goes with drop, delay_seconds or a status from 500 on.")
+        fault = replace(fault, after_storing=True)
     return fault
 
 
@@ -181,5 +187,6 @@ def _shown_fault(fault: Fault) -> dict[str, Any]:
         "retry_after": fault.retry_after_seconds,
         "delay_seconds": fault.delay_seconds or None,
         "drop": fault.drops_connection or None,
+        "after_storing": fault.after_storing or None,
     }
     return {name: value for name, value in given.items() if value is not None}

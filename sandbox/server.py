@@ -4,7 +4,7 @@ import random
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -55,12 +55,16 @@ class Control(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What goes wrong with one answer: it comes late, or with an error, or the connection ends in its place."""
+    """What goes wrong with one answer: it comes late, or with an error, or the connection ends in its place.
+
+    `after_storing`: the platform has then done what it was asked to, and only its answer is lost.
+    """
 
     delay_seconds: float = 0.0
     status: int | None = None
     retry_after_seconds: int | None = None
     drops_connection: bool = False
+    after_storing: bool = False
 
 
 DROPPED_CONNECTION = Fault(drops_connection=True)
@@ -76,6 +80,10 @@ def failing(status: int = 500) -> Fault:
 
 def slow(seconds: float) -> Fault:
     return Fault(delay_seconds=seconds)
+
+
+def after_storing(fault: Fault) -> Fault:
+    return replace(fault, after_storing=True)
 
 
 class Faults:
@@ -198,11 +206,12 @@ def _handler(
         def find_answer(self, request: Request) -> Answer | None:
             """Return what the simulator or a fault in its place says; None if the connection is to be dropped."""
             fault = server.faults.pick(request.path) or Fault()
+            answer = simulator.answer(request) if fault.after_storing else None
             sleep(fault.delay_seconds)
             if fault.drops_connection:
                 return None
             if fault.status is None:
-                return simulator.answer(request)
+                return answer or simulator.answer(request)
             return simulator.fault(fault.status, fault.retry_after_seconds)
 
         def read_request(self) -> Request:

@@ -184,7 +184,7 @@ def test_the_accounts_plumbing(merge, account):
     assert details.category == "ats"
     assert actions.integration.slug == "greenhouse"
     by_model = {entry.model_name: entry for entry in actions.available_model_operations}
-    assert by_model["ScheduledInterview"].available_operations == ["FETCH"]
+    assert by_model["ScheduledInterview"].available_operations == ["FETCH", "CREATE"]
     assert "start_at" in by_model["ScheduledInterview"].supported_fields
     assert listed.id == str(account.id)
     assert listed.integration.name == "Greenhouse"

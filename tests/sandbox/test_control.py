@@ -282,6 +282,15 @@ def test_connections_can_be_made_to_end(server):
         httpx2.get(f"{server.url}/v3/users")
 
 
+def test_answers_can_get_lost_after_the_deed(server):
+    spoil(server, drop=True, after_storing=True)
+
+    (fault,) = httpx2.get(f"{server.url}/_sandbox/faults").json()["queued"]
+    assert fault == {"drop": True, "after_storing": True, "path": "", "times": 1}
+    with pytest.raises(httpx2.RemoteProtocolError):
+        httpx2.get(f"{server.url}/v3/users")
+
+
 def test_a_share_of_all_answers_is_a_mixture_unless_a_fault_is_named(server):
     mixture = spoil(server, share=0.1).json()["shared"]
     spoil(server, share=1, status=503)
@@ -317,6 +326,8 @@ def test_faults_can_be_cleared(server):
         {"retry_after": 5},
         {"delay_seconds": "3"},
         {"drop": "yes"},
+        {"after_storing": True},
+        {"after_storing": True, "status": 429},
         {"share": 1.5},
         {"share": True},
         {"share": 0.5, "times": 3},

@@ -2,7 +2,7 @@ import httpx2
 import pytest
 
 from sandbox.platforms import simulators
-from sandbox.server import DROPPED_CONNECTION, Answer, failing, rate_limited, serve, slow
+from sandbox.server import DROPPED_CONNECTION, Answer, after_storing, failing, rate_limited, serve, slow
 
 
 class Echo:
@@ -60,6 +60,41 @@ def test_answers_can_be_slow(server):
 
     with pytest.raises(httpx2.ReadTimeout):
         httpx2.get(server.url, timeout=0.1)
+
+
+class Counter:
+    """Counts what was done."""
+
+    def __init__(self):
+        self.done = 0
+
+    def answer(self, request):
+        self.done += 1
+        return Answer(201, {"done": self.done})
+
+    def fault(self, status, retry_after_seconds):
+        return Answer(status)
+
+
+@pytest.mark.parametrize(("fault", "done"), [(failing(500), 0), (after_storing(failing(500)), 1)])
+def test_errors_come_in_place_of_the_deed_or_of_its_answer_only(fault, done):
+    counter = Counter()
+    with serve(counter) as server:
+        server.faults.queue(fault)
+
+        assert httpx2.post(server.url).status_code == 500
+        assert counter.done == done
+
+
+def test_a_dropped_or_slow_answer_can_be_to_what_was_done_once():
+    counter = Counter()
+    with serve(counter) as server:
+        server.faults.queue(after_storing(DROPPED_CONNECTION))
+        server.faults.queue(after_storing(slow(0.5)))
+
+        with pytest.raises(httpx2.RemoteProtocolError):
+            httpx2.post(server.url)
+        assert httpx2.post(server.url).json() == {"done": 2}
 
 
 def test_share_of_answers_goes_wrong(server):

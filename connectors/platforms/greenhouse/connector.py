@@ -4,17 +4,32 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from connectors.auth import BasicAuth, client_credentials
 from connectors.base import Connector, Credential, ModelSupport, Window, fields_of
-from connectors.creation import Creation, Parameter
+from connectors.creation import (
+    Creation,
+    FieldProblem,
+    InterviewDraft,
+    Parameter,
+    StoredInterview,
+    WrittenInterview,
+)
 from connectors.http import Auth, Retries
 from connectors.pace import Limiter
 from connectors.platforms.greenhouse.harvest import Harvest
 from connectors.platforms.greenhouse.harvest_v1 import HarvestV1
 from connectors.platforms.greenhouse.harvest_v3 import HarvestV3
 from connectors.platforms.greenhouse.webhooks import GreenhouseWebhooks
+from connectors.platforms.greenhouse.writing import RESPONSES, V1, V3, Writer
 from connectors.records import ApplicationRecord, Fetched
 from connectors.webhooks import Hint, Subject
 
 DEFAULT_AUTH_BASE_URL = "https://auth.greenhouse.io"
+
+
+ORGANIZER = "Who invites; with Harvest v1 that is always the acting user."
+RESPONSE_STATUS = Parameter(
+    name="response_status", description="What the interviewers have answered to the invitation.", choices=RESPONSES
+)
+VIDEO_URL = Parameter(name="video_conferencing_url", description="The link of a video call.")
 
 
 def _uses_v1(given: Mapping[str, str]) -> bool:
@@ -38,7 +53,7 @@ class GreenhouseConnector(Connector):
     setup = (
         "Configure, Dev Center, API Credentials: create a Harvest V3 (OAuth) credential that may list users, "
         "applications, interviews, interviewers, job interviews, job interview stages, sources, referrers and "
-        "rejection reasons."
+        "rejection reasons; and create, update and delete interviews, if those are to be written."
     )
     own_hosts = ("greenhouse.io",)
     retries = Retries(backoff_seconds=(1, 2, 4, 8, 16), rate_limit_seconds=(30,))
@@ -113,7 +128,7 @@ class GreenhouseConnector(Connector):
             fields={
                 "application": "An application that is neither rejected nor hired, and no prospect's.",
                 "job_interview_stage": "The application's current stage where none is given.",
-                "organizer": "Harvest v1 takes the acting user instead.",
+                "organizer": ORGANIZER,
                 "interviewers": "At least one.",
                 "location": "A place or a link.",
                 "start_at": "When it starts.",
@@ -126,30 +141,51 @@ class GreenhouseConnector(Connector):
                 Parameter(
                     name="job_interview_id",
                     description="The interview slot of the hiring plan; wins over job_interview_stage.",
+                    aliases=("interview_id",),
                 ),
-                Parameter(
-                    name="response_status",
-                    description="What the interviewers have answered to the invitation.",
-                    choices=("needs_action", "declined", "tentative", "accepted"),
-                ),
+                RESPONSE_STATUS,
                 Parameter(
                     name="external_event_id",
                     description="The calendar event's own id, unique at Greenhouse; made up where none is given.",
                 ),
-                Parameter(name="video_conferencing_url", description="The link of a video call."),
+                VIDEO_URL,
             ),
+            is_conditional=True,  # an application without a stage takes one, and somebody has to act
         )
     }
+    updates = {
+        "ScheduledInterview": Creation(
+            fields={
+                "organizer": ORGANIZER,
+                "interviewers": "The whole panel. Guests stay, and what others have answered.",
+                "location": "A place or a link.",
+                "start_at": "When it starts.",
+                "end_at": "When it ends, after its start.",
+            },
+            integration_params=(RESPONSE_STATUS, VIDEO_URL),
+            is_conditional=True,
+        )
+    }
+    cancels_interviews = True
 
     def __init__(
         self, *, credentials: Mapping[str, str], base_url: str | None = None, limiter: Limiter | None = None
     ) -> None:
         super().__init__(credentials=credentials, base_url=base_url, limiter=limiter)
-        harvest = HarvestV1 if _uses_v1(credentials) else HarvestV3
-        self.harvest: Harvest = harvest(self.session, self.base_url)
+        is_v1 = _uses_v1(credentials)
+        self.harvest: Harvest = (
+            HarvestV1(self.session, self.base_url)
+            if is_v1
+            else HarvestV3(self.session, self.base_url, auth_of=self._auth_of)
+        )
+        self.writer = Writer(self.harvest, V1 if is_v1 else V3, user_id=credentials.get("user_id") or None)
 
     def build_auth(self) -> Auth:
-        return BasicAuth(self.settings["api_key"]) if _uses_v1(self.settings) else self._oauth()
+        return (
+            BasicAuth(self.settings["api_key"])
+            if _uses_v1(self.settings)
+            else self._oauth(self.settings.get("user_id"))
+        )
 
     def check(self) -> None:
         self.harvest.check()
@@ -173,11 +209,29 @@ class GreenhouseConnector(Connector):
             return self.harvest.refetch_interview(hint.remote_id)
         return super().refetch(hint, window)
 
-    def _oauth(self) -> Auth:
+    def problems_of(self, draft: InterviewDraft) -> Iterator[FieldProblem]:
+        return self.writer.problems_of(draft)
+
+    def warnings_of(self, draft: InterviewDraft) -> Iterator[FieldProblem]:
+        return self.writer.warnings_of(draft)
+
+    def create_interview(self, draft: InterviewDraft) -> WrittenInterview:
+        return self.writer.create(draft)
+
+    def update_interview(self, interview: StoredInterview, draft: InterviewDraft) -> WrittenInterview:
+        return self.writer.update(interview, draft)
+
+    def cancel_interview(self, interview: StoredInterview, *, acting_user: str | None) -> tuple[Fetched, ...]:
+        return self.writer.cancel(interview, acting_user=acting_user)
+
+    def _auth_of(self, user_id: str) -> Auth:
+        own = self.session.auth
+        return own if own and user_id == self.settings.get("user_id") else self._oauth(user_id)
+
+    def _oauth(self, user_id: str | None) -> Auth:
         # Whoever puts a proxy or a simulator in Greenhouse's place has it answer for the token endpoint, too.
         own = self.base_url if self.has_own_base_url else DEFAULT_AUTH_BASE_URL
         auth_base_url = (self.settings.get("auth_base_url") or own).rstrip("/")
-        user_id = self.settings.get("user_id")
         return client_credentials(
             f"{auth_base_url}/token",
             client_id=self.settings["client_id"],

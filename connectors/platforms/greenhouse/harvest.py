@@ -1,22 +1,24 @@
 """What both versions of Greenhouse's Harvest API have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from connectors.base import UNREADABLE, Window
-from connectors.errors import MissingPermission, UnexpectedAnswer
+from connectors.errors import ConnectorError, MissingPermission, UnexpectedAnswer
 from connectors.http import Parameters, Session
 from connectors.pagination import follow_links
-from connectors.platforms.greenhouse.mapping import Dictionary
+from connectors.platforms.greenhouse.mapping import Dictionary, Payload
 from connectors.records import Fetched, Gap, Whole
 from connectors.values import remote_id
 
 MAX_PER_PAGE = 500
 # A record that is written while a window is read can be missing from it.
 OVERLAP = timedelta(minutes=5)
+
+T = TypeVar("T")
 
 
 class Harvest(ABC):
@@ -50,7 +52,30 @@ class Harvest(ABC):
     def refetch_interview(self, interview_id: str) -> Iterator[Fetched]:
         """Read one interview, or that it is gone."""
 
-    def _rows(self, path: str, params: Parameters) -> Iterator[Any]:
+    @abstractmethod
+    def acting_as(self, user_id: str) -> AbstractContextManager[Mapping[str, str]]:
+        """Have the session's calls be made in a user's name, together with these headers. Raises ConnectorError."""
+
+    @abstractmethod
+    def find_slot(self, stage_id: str) -> str | None:
+        """Return the first interview of a stage that can be scheduled."""
+
+    @abstractmethod
+    def stages_of(self, slot_id: str | None) -> Dictionary:
+        """Return the stage of one slot, by that; others may come along. Empty where we may not know."""
+
+    @abstractmethod
+    def fetch_row(self, interview_id: str) -> Payload | None:
+        """Return one interview's payload. None if there is no such interview (any more)."""
+
+    @abstractmethod
+    def read_row(self, row: Payload, stages: Dictionary) -> Iterator[Fetched]:
+        """Read one interview's payload, with the panel that belongs to it."""
+
+    def ensure_not_retired(self, refusal: ConnectorError) -> None:  # noqa: B027 (most versions are not)
+        """Raise something else where a refusal only says that this version answers nobody any more."""
+
+    def rows(self, path: str, params: Parameters) -> Iterator[Any]:
         """Yield the payloads of a listing. Every one is a bare array."""
         for page in follow_links(self.session, self.base_url + path, params):
             if not isinstance(page, list):
@@ -65,7 +90,7 @@ class Harvest(ABC):
         if key not in self._dictionaries:
             dictionary: dict[str, str | None] = {}
             try:
-                for payload in self._rows(path, params):
+                for payload in self.rows(path, params):
                     try:
                         dictionary.update(entries(payload))
                     except UNREADABLE as error:
@@ -81,6 +106,16 @@ def whole(application_id: str, interviews: Sequence[Any]) -> Iterator[Whole]:
     remote_ids = ids_in(interviews)
     if len(remote_ids) == len(interviews):
         yield Whole(group=application_id, remote_ids=frozenset(remote_ids))
+
+
+def without_gaps(steps: Generator[Gap, None, T]) -> T:
+    """Return what comes out in the end, whatever was missing on the way."""
+    try:
+        while True:
+            next(steps)
+    except StopIteration as end:
+        result: T = end.value
+        return result
 
 
 def ids_in(payloads: Iterable[Any], key: str = "id") -> list[str]:

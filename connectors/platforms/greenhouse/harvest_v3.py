@@ -3,16 +3,26 @@
 https://harvestdocs.greenhouse.io/docs/list-endpoints, https://harvestdocs.greenhouse.io/docs/pagination
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, NamedTuple
 
 from connectors.base import UNREADABLE, Window, read_each, unreadable
-from connectors.http import Parameters
+from connectors.errors import BadCredentials, InvalidField
+from connectors.http import Auth, Parameters, Session
 from connectors.joining import DiskJoin
 from connectors.platforms.greenhouse import mapping
-from connectors.platforms.greenhouse.harvest import MAX_PER_PAGE, Harvest, changed_since, ids_in, iso, whole
-from connectors.platforms.greenhouse.mapping import Dictionary
+from connectors.platforms.greenhouse.harvest import (
+    MAX_PER_PAGE,
+    Harvest,
+    changed_since,
+    ids_in,
+    iso,
+    whole,
+    without_gaps,
+)
+from connectors.platforms.greenhouse.mapping import Dictionary, Payload
 from connectors.records import Fetched, Gap, Gone
 from connectors.values import optional_remote_id, remote_id, text
 
@@ -43,20 +53,26 @@ REJECT_REASONS = Words(
 
 
 class HarvestV3(Harvest):
+    """`auth_of` returns what proves that one user calls."""
+
+    def __init__(self, session: Session, base_url: str, *, auth_of: Callable[[str], Auth]) -> None:
+        super().__init__(session, base_url)
+        self.auth_of = auth_of
+
     def check(self) -> None:
         self.session.get(f"{self.base_url}/v3/users", {"per_page": 1})
 
     def fetch_users(self, window: Window) -> Iterator[Fetched]:
         # Integrations are hidden unless asked for, yet they do organize interviews.
         params: Parameters = {"per_page": MAX_PER_PAGE, "show_service_accounts": "true", **_changed_in(window)}
-        return read_each(self._rows("/v3/users", params), mapping.user_v3, "RemoteUser")
+        return read_each(self.rows("/v3/users", params), mapping.user_v3, "RemoteUser")
 
     def fetch_job_interview_stages(self, window: Window) -> Iterator[Fetched]:
         params: Parameters = {"per_page": MAX_PER_PAGE, **_changed_in(window)}
-        return read_each(self._rows("/v3/job_interview_stages", params), mapping.stage_v3, "JobInterviewStage")
+        return read_each(self.rows("/v3/job_interview_stages", params), mapping.stage_v3, "JobInterviewStage")
 
     def fetch_applications(self, window: Window) -> Iterator[Fetched]:
-        return self._applications(self._rows("/v3/applications", {"per_page": MAX_PER_PAGE, **_changed_in(window)}))
+        return self._applications(self.rows("/v3/applications", {"per_page": MAX_PER_PAGE, **_changed_in(window)}))
 
     def fetch_interviews(self, window: Window) -> Iterator[Fetched]:
         slots = yield from self._words(SLOTS)
@@ -66,20 +82,54 @@ class HarvestV3(Harvest):
             yield from self._changed_interviews(window, slots)
 
     def refetch_application(self, application_id: str) -> Iterator[Fetched]:
-        applications = list(self._rows("/v3/applications", {"per_page": MAX_PER_PAGE, "ids": application_id}))
+        applications = list(self.rows("/v3/applications", {"per_page": MAX_PER_PAGE, "ids": application_id}))
         yield from self._applications(applications, of=applications)
         if not applications:
             yield Gone(model_name="Application", remote_id=application_id)
         # Also then: an application can be hidden from us while its interviews are not.
-        interviews = list(self._rows("/v3/interviews", {"per_page": MAX_PER_PAGE, "application_ids": application_id}))
+        interviews = list(self.rows("/v3/interviews", {"per_page": MAX_PER_PAGE, "application_ids": application_id}))
         yield from self._refetched(interviews)
         yield from whole(application_id, interviews)
 
     def refetch_interview(self, interview_id: str) -> Iterator[Fetched]:
-        interviews = list(self._rows("/v3/interviews", {"per_page": MAX_PER_PAGE, "ids": interview_id}))
+        interviews = list(self.rows("/v3/interviews", {"per_page": MAX_PER_PAGE, "ids": interview_id}))
         yield from self._refetched(interviews)
         if not interviews:
             yield Gone(model_name="ScheduledInterview", remote_id=interview_id)
+
+    @contextmanager
+    def acting_as(self, user_id: str) -> Iterator[Mapping[str, str]]:
+        own, acting = self.session.auth, self.auth_of(user_id)
+        try:
+            acting.headers(self.session)
+        except BadCredentials as error:
+            if own is not None:
+                own.headers(self.session)  # fails as well unless it is only this user who is refused
+            raise InvalidField(f"Nobody may act as user {user_id}: {error}", pointer="remote_user_id") from error
+        self.session.auth = acting
+        try:
+            yield {}
+        finally:
+            self.session.auth = own
+
+    def find_slot(self, stage_id: str) -> str | None:
+        params: Parameters = {
+            "job_interview_stage_ids": stage_id,
+            "active": "true",
+            "scheduling_type": "needs_scheduling",
+            "per_page": MAX_PER_PAGE,
+        }
+        slots = [(row.get("sort_order") or 0, int(row["id"])) for row in self.rows(SLOTS.path, params)]
+        return str(min(slots)[1]) if slots else None
+
+    def stages_of(self, slot_id: str | None) -> Dictionary:
+        return without_gaps(self._words(SLOTS, of=[{SLOTS.reference: slot_id}])) if slot_id else {}
+
+    def fetch_row(self, interview_id: str) -> Payload | None:
+        return next(self.rows("/v3/interviews", {"per_page": MAX_PER_PAGE, "ids": interview_id}), None)
+
+    def read_row(self, row: Payload, stages: Dictionary) -> Iterator[Fetched]:
+        return self._read_with_panels([row], stages)
 
     def _applications(self, payloads: Iterable[Any], *, of: Sequence[Any] | None = None) -> Iterator[Fetched]:
         """Read applications. Looks up what these refer to, or all there is to know where they are None."""
@@ -102,7 +152,7 @@ class HarvestV3(Harvest):
     def _all_interviews(self, slots: Dictionary) -> Iterator[Fetched]:
         everything: Parameters = {"per_page": MAX_PER_PAGE}
         with DiskJoin() as join:
-            for payload in self._rows("/v3/interviews", everything):
+            for payload in self.rows("/v3/interviews", everything):
                 join.add_left(next(iter(ids_in([payload])), ""), payload)
             yield from self._group_panels(everything, join.add_right)
             for interviews, panels in join.partitions():
@@ -115,7 +165,7 @@ class HarvestV3(Harvest):
         """
         changed: Parameters = {"per_page": MAX_PER_PAGE, **_changed_in(window)}
         seen: set[str] = set()
-        for interviews in _batches(self._rows("/v3/interviews", changed)):
+        for interviews in _batches(self.rows("/v3/interviews", changed)):
             seen.update(ids_in(interviews))
             yield from self._read_with_panels(interviews, slots)
 
@@ -123,7 +173,7 @@ class HarvestV3(Harvest):
         yield from self._group_panels(changed, lambda interview_id, _: touched.add(interview_id))
         for ids in _batches(sorted(touched - seen)):
             params: Parameters = {"per_page": MAX_PER_PAGE, "ids": ",".join(ids)}
-            yield from self._read_with_panels(list(self._rows("/v3/interviews", params)), slots)
+            yield from self._read_with_panels(list(self.rows("/v3/interviews", params)), slots)
 
     def _read_with_panels(self, interviews: Sequence[Any], slots: Dictionary) -> Iterator[Fetched]:
         panels: dict[str, list[Any]] = {interview_id: [] for interview_id in ids_in(interviews)}
@@ -144,7 +194,7 @@ class HarvestV3(Harvest):
 
     def _group_panels(self, params: Parameters, add: Callable[[str, Any], object]) -> Iterator[Fetched]:
         """Hand each panel row to `add` with its interview's id. Yields only what cannot be read."""
-        for row in self._rows("/v3/interviewers", params):
+        for row in self.rows("/v3/interviewers", params):
             try:
                 add(remote_id(row["interview_id"]), row)
             except UNREADABLE as error:

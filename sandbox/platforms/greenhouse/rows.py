@@ -31,6 +31,10 @@ def iso(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def event_id(interview: Interview) -> str:
+    return interview.external_event_id or f"evt-{interview.id}"
+
+
 class Rows(Protocol):
     """The rows of each listing, "v3/users" and so on."""
 
@@ -206,7 +210,7 @@ class CompanyRows:
             "organizer_id": interview.organizer_id,
             "scheduled_at": None if is_placeholder else iso(interview.created_at),
             "availability_received_at": None,
-            "external_event_id": None if is_placeholder else f"evt-{interview.id}",
+            "external_event_id": None if is_placeholder else event_id(interview),
             "created_at": iso(interview.created_at),
             "updated_at": iso(interview.updated_at),
         }
@@ -305,7 +309,7 @@ class CompanyRows:
         return {
             "id": interview.id,
             "application_id": interview.application_id,
-            "external_event_id": f"evt-{interview.id}",
+            "external_event_id": event_id(interview),
             "start": _moment_v1(interview.starts_at, interview.all_day_from),
             "end": _moment_v1(interview.ends_at, interview.all_day_until),
             "location": interview.location,

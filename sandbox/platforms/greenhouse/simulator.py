@@ -1,4 +1,4 @@
-"""Greenhouse's Harvest API, as strict as its documentation: v3 with OAuth, v1 with an API key. Reading only.
+"""Greenhouse's Harvest API, as strict as its documentation: v3 with OAuth, v1 with an API key.
 
 https://harvestdocs.greenhouse.io/docs/list-endpoints, https://developers.greenhouse.io/harvest.html
 """
@@ -19,6 +19,8 @@ import orjson
 from sandbox.company import Company
 from sandbox.platforms.greenhouse.filters import V1, V3, BadParameter, Listing, read_flag, read_ids, tests_for
 from sandbox.platforms.greenhouse.rows import CompanyRows, Row, Rows, iso
+from sandbox.platforms.greenhouse.writes import NOT_FOUND, V2, InterviewWrites, Names, Refused
+from sandbox.platforms.greenhouse.writes import V3 as V3_NAMES
 from sandbox.server import Answer, Request
 
 MAX_PER_PAGE = 500
@@ -30,7 +32,9 @@ CURSOR_NOT_ALONE = "When passing a cursor, do not include other query params."
 class GreenhouseSimulator:
     """Tells about a company, or about rows given as they are: `GreenhouseSimulator(PayloadRows({"v3/users": […]}))`.
 
-    `denied_listings` ("v3/sources", …) answer 403. `v1_status` is what all of v1 answers once it is retired.
+    Only a company's interviews can be written. `denied_listings` ("v3/sources", …) answer 403, and so do writes to v3
+    whose scope is one of `denied_scopes` ("harvest:interviews:create", …). `v1_status` is what all of v1 answers once
+    it is retired.
     """
 
     base_path = ""
@@ -40,7 +44,9 @@ class GreenhouseSimulator:
         self.rows: Rows = CompanyRows(source) if isinstance(source, Company) else source
         self.lock = source.lock if isinstance(source, Company) else RLock()
         self.limits = {"v3": _RateLimit(requests_per_window, 30), "v1": _RateLimit(requests_per_window, 10)}
+        self.writes = InterviewWrites(source) if isinstance(source, Company) else None
         self.denied_listings: set[str] = set()
+        self.denied_scopes: set[str] = set()
         self.v1_status: int | None = None
         self._tokens: dict[str, _Token] = {}
 
@@ -77,7 +83,10 @@ class GreenhouseSimulator:
             return self._answer_v3(request, rest)
         if request.method == "GET" and version == "v1" and (route := _route_v1(rest)):
             return self._answer_v1(request, route)
-        return Answer(404, {"message": "Resource not found"})
+        if self.writes and (write := _write(request.method, request.path)):
+            answer = self._answer_write_v3 if version == "v3" else self._answer_write_v1
+            return answer(request, write, self.writes)
+        return NOT_FOUND
 
     # v3
 
@@ -98,12 +107,9 @@ class GreenhouseSimulator:
         return Answer(200, {"access_token": text, "token_type": "Bearer", "expires_at": iso(token.expires_at)})
 
     def _answer_v3(self, request: Request, name: str) -> Answer:
-        scheme, _, text = request.headers.get("authorization", "").partition(" ")
-        token = self._tokens.get(text) if scheme == "Bearer" else None
-        if token is None or token.expires_at <= datetime.now(UTC):
-            return Answer(401, {"message": "Unauthorized", "errors": ["Token could not be decoded."]})
-        if not self.limits["v3"].take():
-            return self.fault(429, self.limits["v3"].seconds_left())
+        token = self._enter_v3(request)
+        if isinstance(token, Answer):
+            return token
         headers = self.limits["v3"].headers()
         problem = self._denial(f"v3/{name}", token)
         if problem:
@@ -115,6 +121,52 @@ class GreenhouseSimulator:
         if page.cursor:
             headers["Link"] = f'<{request.base_url}{request.path}?cursor={quote(page.cursor)}>; rel="next"'
         return Answer(200, page.rows, headers)
+
+    def _answer_write_v3(self, request: Request, write: "_Write", writes: InterviewWrites) -> Answer:
+        token = self._enter_v3(request)
+        if isinstance(token, Answer):
+            return token
+        headers = self.limits["v3"].headers()
+        if (scope := f"harvest:interviews:{write.scope}") in self.denied_scopes:
+            errors = [f"This credential lacks the scope {scope}."]
+            return Answer(403, {"message": "Forbidden", "errors": errors}, headers)
+        acting_user = int(token.subject) if token.subject is not None else self.rows.ids("v3/users", {})[-1]
+        try:
+            return self._perform(request, write, writes, V3_NAMES, acting_user)
+        except Refused as refused:
+            return Answer(422, {"errors": [f"{name} {problem}." for name, problem in refused.errors]}, headers)
+
+    def _enter_v3(self, request: Request) -> "_Token | Answer":
+        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        token = self._tokens.get(text) if scheme == "Bearer" else None
+        if token is None or token.expires_at <= datetime.now(UTC):
+            return Answer(401, {"message": "Unauthorized", "errors": ["Token could not be decoded."]})
+        if not self.limits["v3"].take():
+            return self.fault(429, self.limits["v3"].seconds_left())
+        return token
+
+    def _perform(
+        self, request: Request, write: "_Write", writes: InterviewWrites, names: Names, acting_user: int
+    ) -> Answer:
+        """Raises Refused."""
+        listing = "v3/interviews" if names is V3_NAMES else "v1/scheduled_interviews"
+        if write.row_id is None:
+            interview = writes.create(request.body, names, acting_user=acting_user)
+            return Answer(201, self.rows.row(listing, interview.id)) if interview else NOT_FOUND
+        if write.row_id not in self.rows.ids(listing, {}):
+            return NOT_FOUND
+        interview = writes.company.interviews[write.row_id]
+        if names is V2 and interview.external_event_id is None:
+            raise Refused([("id", "must be of an interview that was created through Harvest")])
+        if write.method == "DELETE":
+            writes.delete(interview, names)
+            return (
+                Answer(204)
+                if names is V3_NAMES
+                else Answer(200, {"message": f"Interview {interview.id} has been deleted."})
+            )
+        changed = writes.change(interview, request.body, names, acting_user=acting_user)
+        return Answer(200, self.rows.row(listing, changed.id))
 
     def _denial(self, listing: str, token: "_Token") -> str | None:
         if listing in self.denied_listings:
@@ -157,12 +209,8 @@ class GreenhouseSimulator:
     # v1
 
     def _answer_v1(self, request: Request, route: "_RouteV1") -> Answer:
-        if self.v1_status is not None:
-            return Answer(self.v1_status, {"message": "This version of Harvest has been retired"})
-        if not _is_basic(request, self.api_key, ""):
-            return Answer(401, {"message": "Invalid Basic Auth credentials"})
-        if not self.limits["v1"].take():
-            return self.fault(429, self.limits["v1"].seconds_left())
+        if refusal := self._enter_v1(request):
+            return refusal
         headers = self.limits["v1"].headers()
         if request.body or f"v1/{route.name}" in self.denied_listings:
             return Answer(403, {"message": "You do not have permission to do this"}, headers)
@@ -175,6 +223,28 @@ class GreenhouseSimulator:
         except BadParameter as error:
             problem = {"message": error.problem, "field": error.name}
             return Answer(422, {"message": "Validation error", "errors": [problem]}, headers)
+
+    def _answer_write_v1(self, request: Request, write: "_Write", writes: InterviewWrites) -> Answer:
+        if refusal := self._enter_v1(request):
+            return refusal
+        headers = self.limits["v1"].headers()
+        acting_user = request.headers.get("on-behalf-of", "")
+        if self._user(acting_user) is None:
+            return Answer(403, {"message": "You must provide an On-Behalf-Of header"}, headers)
+        try:
+            return self._perform(request, write, writes, V2, int(acting_user))
+        except Refused as refused:
+            errors = [{"message": problem, "field": name} for name, problem in refused.errors]
+            return Answer(422, {"message": "Validation error", "errors": errors}, headers)
+
+    def _enter_v1(self, request: Request) -> Answer | None:
+        if self.v1_status is not None:
+            return Answer(self.v1_status, {"message": "This version of Harvest has been retired"})
+        if not _is_basic(request, self.api_key, ""):
+            return Answer(401, {"message": "Invalid Basic Auth credentials"})
+        if not self.limits["v1"].take():
+            return self.fault(429, self.limits["v1"].seconds_left())
+        return None
 
     def _list_v1(self, request: Request, route: "_RouteV1", headers: dict[str, str]) -> Answer:
         given = _single(request.query)
@@ -225,6 +295,18 @@ class _RouteV1:
     application_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """A new interview, or a change of one."""
+
+    method: str
+    row_id: int | None
+
+    @property
+    def scope(self) -> str:
+        return {"POST": "create", "PATCH": "update", "DELETE": "delete"}[self.method]
+
+
 class _RateLimit:
     """A fixed window of time, and how many requests it still has room for."""
 
@@ -258,6 +340,20 @@ def _route_v1(path: str) -> _RouteV1 | None:
             return _RouteV1(name=name, row_id=int(row_id))
         case ["applications", application_id, "scheduled_interviews"] if application_id.isdigit():
             return _RouteV1(name="scheduled_interviews", application_id=int(application_id))
+    return None
+
+
+def _write(method: str, path: str) -> _Write | None:
+    """Of v2 there is only what v1 had in another form."""
+    match method, *path.removeprefix("/").split("/"):
+        case ["POST", "v3", "interviews"] | ["POST", "v2", "scheduled_interviews"]:
+            return _Write(method, None)
+        case (
+            ["PATCH" | "DELETE", "v3", "interviews", row_id]
+            | ["PATCH", "v2", "scheduled_interviews", row_id]
+            | ["DELETE", "v1", "scheduled_interviews", row_id]
+        ) if row_id.isdigit():
+            return _Write(method, int(row_id))
     return None
 
 
