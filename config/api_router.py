@@ -16,6 +16,7 @@ from linked_accounts.views import (
     LinkedAccountScopesViewSet,
     LinkedAccountViewSet,
 )
+from passthrough.views import AsyncPassthroughViewSet, PassthroughViewSet
 from remote_users.views import RemoteUserViewSet
 from sync.views import SyncStatusViewSet
 
@@ -33,4 +34,6 @@ router.register("available-actions", AvailableActionsViewSet, basename="availabl
 router.register("linked-accounts", LinkedAccountViewSet)
 router.register("default-scopes", DefaultScopesViewSet, basename="default-scopes")
 router.register("linked-account-scopes", LinkedAccountScopesViewSet, basename="linked-account-scopes")
+router.register("passthrough", PassthroughViewSet, basename="passthrough")
+router.register("async-passthrough", AsyncPassthroughViewSet, basename="async-passthrough")
 router.register("sync-status", SyncStatusViewSet, basename="sync-status")

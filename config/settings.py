@@ -236,6 +236,8 @@ SPECTACULAR_SETTINGS = {
             "sync-status",
             "account-details",
             "available-actions",
+            "passthrough",
+            "async-passthrough",
             "linked-accounts",
             "default-scopes",
             "linked-account-scopes",

@@ -62,6 +62,7 @@ UNFOLD = {
                     page("Schedules", "schedule", "sync.schedule"),
                     page("Issues", "report", "sync.issue"),
                     page("Work in hand", "conveyor_belt", "procrastinate.procrastinatejob"),
+                    page("Asynchronous passthrough", "swap_horiz", "passthrough.asyncpassthrough"),
                     page("Sync runs", "sync", "sync.syncrun"),
                     page("Sync state", "monitor_heart", "sync.modelsync"),
                     page("Organizations", "corporate_fare", "linked_accounts.organization"),

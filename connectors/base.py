@@ -149,8 +149,20 @@ class Connector:
     @property
     def is_at_vendor(self) -> bool:
         """Whether calls go to the platform itself, not to a proxy or a simulator in its place."""
-        host = httpx2.URL(self.base_url).host
-        return any(host == own or host.endswith(f".{own}") for own in self.own_hosts)
+        return self.is_own_host(httpx2.URL(self.base_url).host)
+
+    @classmethod
+    def is_own_host(cls, host: str) -> bool:
+        return any(host == own or host.endswith(f".{own}") for own in cls.own_hosts)
+
+    @property
+    def passthrough_base_url(self) -> str:
+        """What the paths of passthrough requests are appended to. May take calls to find out."""
+        return self.base_url
+
+    def passthrough_content(self, content: bytes | None) -> bytes | None:
+        """Return the body of a passthrough request as the platform takes it. Raises ValueError if it never will."""
+        return content
 
     def __enter__(self) -> Self:
         return self

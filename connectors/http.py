@@ -164,6 +164,7 @@ class Session:
         self.max_answer_bytes = max_answer_bytes
         # Not to be shown: what `auth` said last, and what the last call said that brought its own authorization.
         self._proofs: Collection[str] = ()
+        self._proof_names: Collection[str] = ()
         self._own_proofs: Collection[str] = ()
         self.exchanges: deque[Exchange] | None = None  # of the latest calls, for whoever wants to know
         self._client = httpx2.Client(
@@ -249,6 +250,32 @@ class Session:
             answer = self._exchange_patiently(request, may_repeat=may_repeat)
         return answer
 
+    def relay(
+        self,
+        method: str,
+        url: httpx2.URL,
+        *,
+        content: bytes | None,
+        headers: Mapping[str, str],
+        prepare: Callable[[httpx2.Request], object] = lambda request: None,
+    ) -> tuple[Answer, dict[str, str]]:
+        """Send a request of somebody else's, once, and return what the platform says to it, whatever that is.
+
+        Also returns the headers that were sent, without what proves who calls, which wins over those given. `prepare`
+        has a last look at the request.
+        """
+        request = self._client.build_request(method, url, content=content, headers=headers)
+        prepare(request)
+        if self.auth is not None:
+            self._prove(request, self.auth)
+        answer = self._receive(request)
+        if self.auth is not None and answer.status == 401 and self.auth.renew():
+            self._prove(request, self.auth)
+            answer = self._receive(request)
+        proofs = self._proof_names
+        sent = {name: "<redacted>" if name in proofs else self.hide(text) for name, text in request.headers.items()}
+        return answer, sent
+
     def raise_for_status(self, answer: Answer) -> None:
         if error := self.judge(self, answer):
             raise error
@@ -265,11 +292,14 @@ class Session:
 
     def printable(self, text: str) -> str:
         """Return words of the platform for people: short, on one line, without what proves who calls."""
-        words = " ".join(text.replace("\0", "").split())
+        return self.hide(" ".join(text.replace("\0", "").split()))[:MAX_QUOTED_CHARACTERS]
+
+    def hide(self, text: str) -> str:
+        """Return text without what proves who calls."""
         for secret in (*self.secrets, *self._proofs, *self._own_proofs):
             for spelling in _spellings(secret) if secret else ():
-                words = words.replace(spelling, "[hidden]")
-        return words[:MAX_QUOTED_CHARACTERS]
+                text = text.replace(spelling, "[hidden]")
+        return text
 
     def _prove(self, request: httpx2.Request, auth: Auth) -> None:
         proofs = auth.headers(self)
@@ -277,6 +307,7 @@ class Session:
             request.headers.update(proofs)
         except UnicodeEncodeError:
             raise BadCredentials("The credentials hold characters that cannot be sent.") from None
+        self._proof_names = {name.lower() for name in proofs}
         self._proofs = [part for proof in proofs.values() for part in _quotable_parts(proof)]
 
     def _exchange_patiently(self, request: httpx2.Request, *, may_repeat: bool) -> Answer:
@@ -286,6 +317,13 @@ class Session:
         return tries(_Patience(self.retries, self.traffic), self._exchange, request)
 
     def _exchange(self, request: httpx2.Request) -> Answer:
+        answer = self._receive(request)
+        problem = self.judge(self, answer)
+        if isinstance(problem, RateLimited | PlatformUnavailable):
+            raise problem
+        return answer
+
+    def _receive(self, request: httpx2.Request) -> Answer:
         name = f"{request.method} {request.url.path}"
         if self.limiter and (wait := self.limiter.reserve()):
             self.traffic.count(waited_seconds=wait)
@@ -318,10 +356,6 @@ class Session:
             if self.exchanges is not None:
                 url = request.url.copy_with(query=None, userinfo=b"")
                 self.exchanges.append(Exchange(request.method, self.printable(str(url)), status))
-
-        problem = self.judge(self, answer)
-        if isinstance(problem, RateLimited | PlatformUnavailable):
-            raise problem
         return answer
 
     def _read(self, name: str, response: httpx2.Response) -> bytes:

@@ -86,6 +86,22 @@ def envelope(content: Element, *, username: str, password: str, headers: Iterabl
     return etree.tostring(document, xml_declaration=True, encoding="UTF-8")
 
 
+def signed(document: bytes, *, username: str, password: str) -> bytes:
+    """Return XML as a request: what stands in a body, or a whole envelope, whose Security is replaced.
+
+    Raises ValueError for what is no XML, and BadCredentials as `envelope`.
+    """
+    root = parse(document)
+    if root.tag != f"{{{ENVELOPE}}}Envelope":
+        return envelope(root, username=username, password=password)
+    found = _env.first(root, "Header")
+    headers = [one for one in ([] if found is None else found) if one.tag != f"{{{WSSE}}}Security"]
+    inner = next(iter(root.findall(f"{{{ENVELOPE}}}Body/*")), None)
+    if inner is None:
+        raise ValueError("an envelope with nothing in its body")
+    return envelope(inner, username=username, password=password, headers=headers)
+
+
 def parse(document: bytes) -> Element:
     """Return the root, without comments. Raises ValueError for what is no XML, and for XML with a DOCTYPE.
 

@@ -83,8 +83,11 @@ def _required(creation: Creation | None) -> list[str]:
 class OperationsSerializer(serializers.Serializer[type[Connector]]):
     """What can be done with a platform."""
 
-    passthrough_available = serializers.BooleanField(default=False)
+    passthrough_available = serializers.SerializerMethodField()
     available_model_operations = serializers.SerializerMethodField()
+
+    def get_passthrough_available(self, connector: type[Connector]) -> bool:
+        return True
 
     @extend_schema_field(ModelOperationSerializer(many=True))
     def get_available_model_operations(self, connector: type[Connector]) -> list[dict[str, Any]]:

@@ -13,6 +13,8 @@ from interviews.signals import async_post_completed
 from linked_accounts.models import LinkedAccount
 from linked_accounts.serializers import AccountDetailsSerializer, IntegrationSerializer
 from linked_accounts.signals import account_deleted, account_linked, housekeeping
+from passthrough.models import AsyncPassthrough
+from passthrough.signals import passthrough_resolved
 from sync.models import Issue, ModelSync, Schedule, SyncRun
 from sync.serializers import IssueSerializer, SyncStatusSerializer
 from sync.signals import account_synced, issue_changed, model_synced, records_changed
@@ -86,6 +88,15 @@ def tell_of_async_post(account: LinkedAccount, async_post: AsyncPost, **about: A
         account,
         "AsyncPost.completed",
         lambda: {"task_id": async_post.id, "status": async_post.status, "result": async_post.result},
+    )
+
+
+@receiver(passthrough_resolved)
+def tell_of_passthrough(account: LinkedAccount, passthrough: AsyncPassthrough, **about: Any) -> None:
+    emit(
+        account,
+        "AsyncPassthrough.resolved",
+        lambda: {"async_passthrough_receipt_id": passthrough.id, **passthrough.result},
     )
 
 

@@ -10,6 +10,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from applications.models import Application, JobInterviewStage
 from interviews.models import ScheduledInterview
 from linked_accounts.models import ApiKey, LinkedAccount, Organization
+from passthrough.models import AsyncPassthrough
 from sync.jobs import queue_sync
 from sync.models import Issue, ModelSync, Schedule, SyncRun
 from tests import factories
@@ -42,6 +43,8 @@ def make(model):
     if model in (Organization, ApiKey, LinkedAccount):
         return getattr(factories, f"{model.__name__}Factory")()
     account = factories.LinkedAccountFactory()
+    if model is AsyncPassthrough:
+        return AsyncPassthrough.objects.create(linked_account=account, method="GET", request={"path": "/"})
     if model is SigningKey:
         return SigningKey.current(account.organization)
     if model in (Hook, Delivery):

@@ -104,6 +104,10 @@ class TaleoConnector(Connector):
     def judge(session: Session, answer: Answer) -> ConnectorError | None:
         return service.judge(session, answer)
 
+    @property
+    def passthrough_base_url(self) -> str:
+        return self.login.service_url(self.session)
+
     def close(self) -> None:
         try:
             self.login.log_out(self.session)

@@ -108,6 +108,13 @@ class WorkdayConnector(Connector):
     def check(self) -> None:
         self._fetch_server_time()
 
+    @property
+    def passthrough_base_url(self) -> str:
+        return f"{self.base_url}/{quote(self.settings['tenant'], safe='')}"
+
+    def passthrough_content(self, content: bytes | None) -> bytes | None:
+        return soap.signed(content or b"", username=self._username, password=self.settings["password"])
+
     def fetch_users(self, window: Window) -> Iterator[Fetched]:
         for page in self._pages(WORKERS, self._changed_in(window)):
             yield from _read_each(wd.all(page, "Worker"), mapping.user, "RemoteUser", mapping.user_id)
@@ -186,18 +193,21 @@ class WorkdayConnector(Connector):
             raise UnexpectedAnswer(f"{listing.operation}: answered without a number of pages")
         return wd.first(page, "Response_Data"), number < int(total_pages)
 
+    @property
+    def _username(self) -> str:
+        return f"{self.settings['username']}@{self.settings['tenant']}"
+
     def _call(self, service: str, request: Element) -> Element:
         if not self.base_url.endswith(SERVICES_PATH):
             raise BadCredentials(f"The base URL must end with {SERVICES_PATH}.")
-        tenant, username = self.settings["tenant"], self.settings["username"]
         operation = str(request.tag).rpartition("}")[2].removesuffix("_Request")
         body = soap.envelope(
             request,
-            username=f"{username}@{tenant}",
+            username=self._username,
             password=self.settings["password"],
             headers=[common_header()],
         )
-        url = f"{self.base_url}/{quote(tenant, safe='')}/{service}/{VERSION}"
+        url = f"{self.passthrough_base_url}/{service}/{VERSION}"
         try:
             return soap.content(self.session.call("POST", url, content=body, idempotent=True))
         except MissingPermission as error:
