@@ -82,32 +82,38 @@ def envelope(
 
 
 class CreatedAtCursorPagination(BasePagination):
-    """Pages a queryset of anything that has `created_at` and `id`."""
+    """Pages a queryset of anything that has `created_at` and `id`, or another time by the name of `field`."""
 
     default_page_size = 30
+    field = "created_at"
+    newest_first = False
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         size, place = page_size(request), cursor(request)
+        order, reverse = [self.field, "id"], [f"-{self.field}", "-id"]
+        if self.newest_first:
+            order, reverse = reverse, order
         if place is None:
-            page = list(queryset.order_by("created_at", "id")[: size + 1])
+            page = list(queryset.order_by(*order)[: size + 1])
             self.more_before, self.more_after = False, len(page) > size
             self.page = page[:size]
         else:
-            after = Q(created_at__gt=place.created_at) | Q(created_at=place.created_at, id__gt=place.id)
-            at = Q(created_at=place.created_at, id=place.id)
-            before = ~after & ~at
+            at = Q(**{self.field: place.created_at}) & Q(id=place.id)
+            same_time = Q(**{self.field: place.created_at})
+            later = Q(**{f"{self.field}__gt": place.created_at}) | (same_time & Q(id__gt=place.id))
+            after, before = (~later & ~at, later) if self.newest_first else (later, ~later & ~at)
             if place.backwards:
-                page = list(queryset.filter(before).order_by("-created_at", "-id")[: size + 1])
+                page = list(queryset.filter(before).order_by(*reverse)[: size + 1])
                 self.more_before, self.more_after = len(page) > size, queryset.filter(at | after).exists()
                 self.page = page[:size][::-1]
             else:
-                page = list(queryset.filter(after).order_by("created_at", "id")[: size + 1])
+                page = list(queryset.filter(after).order_by(*order)[: size + 1])
                 self.more_before, self.more_after = queryset.filter(at | before).exists(), len(page) > size
                 self.page = page[:size]
         return self.page
 
     def get_paginated_response(self, data: Any) -> Response:
-        anchors = [(row.created_at, str(row.id)) for row in self.page]
+        anchors = [(getattr(row, self.field), str(row.id)) for row in self.page]
         return Response(envelope(data, anchors, more_before=self.more_before, more_after=self.more_after))
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework import serializers
 
 from api.parameters import shape_parameters
+from api.problems import WriteSerializer
 from api.serializers import NO_FIELD_MAPPINGS, EmptyList, Unknown
 
 BY_PARAMETER = {
@@ -73,11 +74,13 @@ def record_example(**own: Any) -> OpenApiExample:
 
 def write_responses(serializer: Any, *, status: int = 200, has_id: bool = False) -> dict[int, Any]:
     """Return what a write can answer: `serializer` is its envelope."""
-    refused = PolymorphicProxySerializer(
-        component_name=f"Refused{serializer.__name__.removesuffix('Serializer')}",
-        serializers=[serializer, BadRequestSerializer],
-        resource_type_field_name=None,
-    )
+    refused: Any = BadRequestSerializer
+    if isinstance(serializer, type) and issubclass(serializer, WriteSerializer):
+        refused = PolymorphicProxySerializer(
+            component_name=f"Refused{serializer.__name__.removesuffix('Serializer')}",
+            serializers=[serializer, BadRequestSerializer],
+            resource_type_field_name=None,
+        )
     responses = {
         status: serializer,
         400: OpenApiResponse(

@@ -1,3 +1,10 @@
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.absent import NOTHING, RefusesToCreate, RefusesToWrite, refusal
+from api.tenants import access
 from api.viewsets import CreatableViewSet, UnifiedViewSet
 from applications.filters import (
     ApplicationFilterSet,
@@ -16,12 +23,18 @@ from applications.serializers import (
 )
 
 
-class ApplicationViewSet(CreatableViewSet):
+class ApplicationViewSet(RefusesToCreate, CreatableViewSet):
     """Candidates' applications for jobs."""
 
     queryset = Application.objects.all()
     serializer_class = ApplicationSerializer
     filterset_class = ApplicationFilterSet
+
+    @extend_schema(exclude=True)
+    @action(detail=True, methods=["post"], url_path="change-stage")
+    def change_stage(self, request: Request, pk: str) -> Response:
+        self.retrieve(request, pk)  # which is found, or else not
+        return refusal(access(request).verify())
 
 
 class JobInterviewStageViewSet(UnifiedViewSet):
@@ -32,7 +45,7 @@ class JobInterviewStageViewSet(UnifiedViewSet):
     filterset_class = JobInterviewStageFilterSet
 
 
-class CandidateViewSet(UnifiedViewSet):
+class CandidateViewSet(RefusesToWrite, UnifiedViewSet):
     """People who apply, as far as applications tell of them."""
 
     queryset = Candidate.objects.all()
@@ -46,6 +59,12 @@ class JobViewSet(UnifiedViewSet):
     queryset = Job.objects.all()
     serializer_class = JobSerializer
     filterset_class = JobFilterSet
+
+    @extend_schema(exclude=True)
+    @action(detail=True, url_path="screening-questions")
+    def screening_questions(self, request: Request, pk: str) -> Response:
+        access(request).verify()
+        return Response(NOTHING)
 
 
 class RejectReasonViewSet(UnifiedViewSet):

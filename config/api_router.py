@@ -1,5 +1,6 @@
 """Every endpoint of the API, a line each. Paths are served with and without a slash at their end."""
 
+from api.absent import AbsentViewSet
 from api.routers import Router
 from applications.views import (
     ApplicationViewSet,
@@ -11,14 +12,21 @@ from applications.views import (
 from interviews.views import AsyncTaskViewSet, ScheduledInterviewViewSet
 from linked_accounts.views import (
     AccountDetailsViewSet,
+    AuditTrailViewSet,
     AvailableActionsViewSet,
     DefaultScopesViewSet,
+    DeleteAccountViewSet,
+    GenerateKeyViewSet,
     LinkedAccountScopesViewSet,
     LinkedAccountViewSet,
+    RegenerateKeyViewSet,
+    RegenerateTokenViewSet,
+    SelectiveSyncConditionsViewSet,
+    WebhookReceiverViewSet,
 )
 from passthrough.views import AsyncPassthroughViewSet, PassthroughViewSet
 from remote_users.views import RemoteUserViewSet
-from sync.views import SyncStatusViewSet
+from sync.views import IssueViewSet, SyncStatusViewSet
 
 router = Router()
 router.register("interviews", ScheduledInterviewViewSet)
@@ -37,3 +45,17 @@ router.register("linked-account-scopes", LinkedAccountScopesViewSet, basename="l
 router.register("passthrough", PassthroughViewSet, basename="passthrough")
 router.register("async-passthrough", AsyncPassthroughViewSet, basename="async-passthrough")
 router.register("sync-status", SyncStatusViewSet, basename="sync-status")
+router.register("issues", IssueViewSet)
+router.register("account-token/regenerate", RegenerateTokenViewSet, basename="regenerate-token")
+router.register("delete-account", DeleteAccountViewSet, basename="delete-account")
+router.register("generate-key", GenerateKeyViewSet, basename="generate-key")
+router.register("regenerate-key", RegenerateKeyViewSet, basename="regenerate-key")
+router.register("audit-trail", AuditTrailViewSet)
+router.register("webhook-receivers", WebhookReceiverViewSet, basename="webhook-receivers")
+router.register("selective-sync/conditions", SelectiveSyncConditionsViewSet, basename="selective-sync")
+
+# What Merge's SDKs can also ask for.
+absent = Router()
+ABSENT = "activities attachments departments eeocs job-postings offers offices scorecards tags"
+for name in ABSENT.split():
+    absent.register(name, AbsentViewSet, basename=name)

@@ -67,6 +67,7 @@ UNFOLD = {
                     page("Sync state", "monitor_heart", "sync.modelsync"),
                     page("Organizations", "corporate_fare", "linked_accounts.organization"),
                     page("API keys", "key", "linked_accounts.apikey"),
+                    page("Audit trail", "history", "linked_accounts.auditevent"),
                     {"title": "API documentation", "icon": "menu_book", "link": reverse_lazy("swagger-ui")},
                 ],
             },

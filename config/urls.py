@@ -5,7 +5,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerView
 
 from api import views
-from config.api_router import router
+from config.api_router import absent, router
 from webhooks.views import receive
 
 DAY_SECONDS = 24 * 60 * 60
@@ -16,6 +16,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("webhooks/<uuid:account_id>/<str:secret>", receive, name="webhook"),
     path("api/ats/v1/", include(router.urls)),
+    path("api/ats/v1/", include(absent.urls)),
     # The document changes with the code only, and making it takes a fifth of a second.
     re_path(r"^api/schema/?$", cache_page(DAY_SECONDS)(SpectacularJSONAPIView.as_view()), name="schema"),
     re_path(r"^api/docs/?$", views.own_host_only(SpectacularSwaggerView.as_view()), name="swagger-ui"),

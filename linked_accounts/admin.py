@@ -10,10 +10,12 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from linked_accounts import audit, scopes
-from linked_accounts.models import AccountType, ApiKey, LinkedAccount, Organization
+from linked_accounts.deletion import delete_account
+from linked_accounts.models import AccountType, ApiKey, AuditEvent, LinkedAccount, Organization
 from unified.admin import (
     CREATED,
     ConditionFilter,
+    ReadOnlyAdmin,
     ReferenceFilter,
     label_column,
     link_column,
@@ -126,6 +128,10 @@ class ApiKeyAdmin(UndeletableAdmin):
         key, secret = ApiKey.objects.issue(
             organization=obj.organization, name=obj.name, is_test=obj.account_type == AccountType.TEST
         )
+        kind = "TEST" if obj.account_type == AccountType.TEST else "REMOTE_PRODUCTION"
+        audit.record(
+            obj.organization_id, f"CREATED_{kind}_API_KEY", f"Key {obj.name}.", request=request, user=request.user
+        )
         obj.pk = key.pk
         obj.refresh_from_db()
         text = "The key, which is shown only now: <code>{}</code>. Keep it, and keep it secret."
@@ -137,6 +143,10 @@ class ApiKeyAdmin(UndeletableAdmin):
         for key in keys:
             key.revoke()
             self.log_change(request, key, "Revoked.")
+            kind = "TEST" if key.account_type == AccountType.TEST else "REMOTE_PRODUCTION"
+            audit.record(
+                key.organization_id, f"DELETED_{kind}_API_KEY", f"Key {key.name}.", request=request, user=request.user
+            )
         messages.success(request, f"Revoked: {', '.join(str(key) for key in keys) or 'none, all were'}.")
 
 
@@ -195,6 +205,20 @@ class LinkedAccountAdmin(UndeletableAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("linked_accounts.delete_linkedaccount"))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Name the accounts alone: what goes with them may be a million rows."""
+        return [f"{account}, with all that was read from the platform" for account in objs], {}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: LinkedAccount) -> None:
+        delete_account(obj, request=request, user=request.user)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[LinkedAccount]) -> None:
+        for account in queryset:
+            delete_account(account, request=request, user=request.user)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Leave the secrets unread: a page needs none, and must not fail where no key decrypts them."""
         rows: QuerySet[Any] = super().get_queryset(request).annotate(has_credentials=Q(credentials__isnull=False))
@@ -219,3 +243,24 @@ class LinkedAccountAdmin(UndeletableAdmin):
     def has_credentials(self, row: Any) -> bool:
         stored: bool = row.has_credentials
         return stored
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin):
+    list_display = [CREATED, "event_type", link_column("organization"), "role", "user_name", "event_description"]
+    list_filter = [("organization", ReferenceFilter), ("role", ChoicesDropdownFilter)]
+    list_select_related = ["organization"]
+    search_fields = ["event_type__startswith", "user_name__startswith", "user_email__startswith"]
+    date_hierarchy = "created_at"
+    ordering = ["-created_at"]
+    fields = [
+        "organization",
+        "event_type",
+        "event_description",
+        "role",
+        "user_name",
+        "user_email",
+        "ip_address",
+        "created_at",
+        "id",
+    ]

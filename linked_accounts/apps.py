@@ -6,4 +6,4 @@ class LinkedAccountsConfig(AppConfig):
     verbose_name = "Linked accounts"
 
     def ready(self) -> None:
-        from linked_accounts import schema  # noqa: F401  registers what it holds
+        from linked_accounts import receivers, schema  # noqa: F401  connects and registers what they hold

@@ -3,9 +3,9 @@ from typing import Any
 import django_filters
 from django.db.models import QuerySet
 
-from api.filters import FlagFilter
+from api.filters import DateTimeFilter, FlagFilter
 from connectors import registry
-from linked_accounts.models import AccountType, LinkedAccount
+from linked_accounts.models import AccountType, AuditEvent, LinkedAccount
 from linked_accounts.serializers import CATEGORY
 
 
@@ -56,3 +56,14 @@ class LinkedAccountFilterSet(django_filters.FilterSet):
 
     def of_platform(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return queryset.filter(platform__in=[slug for slug, title in registry.choices() if title == value])
+
+
+class AuditEventFilterSet(django_filters.FilterSet):
+    event_type = django_filters.CharFilter("event_type", help_text="Such as CHANGED_SCOPES.")
+    user_email = django_filters.CharFilter("user_email", "iexact", help_text="Whose doings.")
+    start_date = DateTimeFilter("created_at", "gte", help_text="From this time on.")
+    end_date = DateTimeFilter("created_at", "lt", help_text="Before this time.")
+
+    class Meta:
+        model = AuditEvent
+        fields: list[str] = []

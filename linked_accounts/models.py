@@ -12,6 +12,7 @@ from connectors import registry
 from connectors.base import Connector
 from linked_accounts.fields import EncryptedJSONField
 from linked_accounts.pace import DatabaseLimiter
+from linked_accounts.querysets import LinkedAccountQuerySet
 from linked_accounts.secrets import new_api_key, secret_hash
 
 
@@ -107,6 +108,9 @@ class LinkedAccount(models.Model):
     webhook_listener_url = models.URLField(max_length=1000, null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     completed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False, help_text="Since when its data is being removed.")
+
+    objects = models.Manager.from_queryset(LinkedAccountQuerySet)()
 
     class Meta:
         constraints = [
@@ -179,6 +183,23 @@ class LinkedAccount(models.Model):
         self.status_detail = None
         self.completed_at = timezone.now()
 
+    def renew_token(self) -> str:
+        """Give the account another token, and return it. The old one stops working at once."""
+        self.token_number += 1
+        token = self.issue_token()
+        self.save(update_fields=["token_number", "token_hash"])
+        return token
+
+    def disappear(self) -> None:
+        """Forget at once whatever leads to the account, or to its customer: the rest of its data is removed later."""
+        self.deleted_at = timezone.now()
+        self.status = self.Status.INCOMPLETE
+        self.status_detail = self.base_url = self.credentials = self.webhook_listener_url = None
+        self.end_user_origin_id = f"deleted {self.id}"
+        self.end_user_organization_name = self.end_user_email_address = ""
+        self.token_hash = secret_hash(new_api_key(is_test=True))
+        self.save()
+
     def mark_relink_needed(self, reason: str) -> None:
         self.status = self.Status.RELINK_NEEDED
         self.status_detail = reason
@@ -212,6 +233,22 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return self.event_type
+
+
+class WebhookReceiver(models.Model):
+    """What a platform may tell of an account by webhook, and what proves that it is the platform who tells."""
+
+    linked_account = models.ForeignKey(LinkedAccount, on_delete=models.CASCADE, related_name="webhook_receivers")
+    event = models.CharField(max_length=255, help_text="The platform's name of the event.")
+    is_active = models.BooleanField()
+    key = EncryptedJSONField(null=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["linked_account", "event"], name="webhook_receiver_event")]
+
+    def __str__(self) -> str:
+        return self.event
 
 
 class IdempotentRequest(models.Model):

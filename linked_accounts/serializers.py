@@ -1,7 +1,7 @@
 """What the API tells of linked accounts. None of it is a secret."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
@@ -9,7 +9,7 @@ from rest_framework import serializers
 from connectors.base import Connector
 from connectors.creation import Creation
 from linked_accounts import scopes
-from linked_accounts.models import AccountType, LinkedAccount
+from linked_accounts.models import AccountType, AuditEvent, LinkedAccount, WebhookReceiver
 
 CATEGORY = "ats"
 OPEN_OBJECT = {"type": "object", "additionalProperties": True}
@@ -263,3 +263,63 @@ def shown_scopes(permissions: Callable[[str], scopes.Permissions]) -> dict[str, 
             for model_name, fields in scopes.model_fields().items()
         ]
     }
+
+
+@extend_schema_serializer(many=False)
+class AccountTokenSerializer(serializers.Serializer[Any]):
+    linked_account_id = serializers.UUIDField()
+    account_token = serializers.CharField()
+
+
+class KeyNameSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=255)
+
+
+class KeySerializer(KeyNameSerializer):
+    """A key, which is shown only now."""
+
+    key = serializers.CharField()
+
+
+class AuditEventSerializer(serializers.ModelSerializer[AuditEvent]):
+    """Something that somebody did."""
+
+    class Meta:
+        model = AuditEvent
+        fields = [
+            "id",
+            "user_name",
+            "user_email",
+            "role",
+            "ip_address",
+            "event_type",
+            "event_description",
+            "created_at",
+        ]
+
+
+class WebhookReceiverSerializer(serializers.ModelSerializer[WebhookReceiver]):
+    """What the platform may tell of the account by webhook. `key` is the secret that it signs with."""
+
+    event = serializers.CharField(max_length=255)
+    key = serializers.CharField(max_length=1000, required=False, allow_null=True)
+
+    class Meta:
+        model = WebhookReceiver
+        fields = ["event", "is_active", "key"]
+        extra_kwargs: ClassVar[dict[str, Any]] = {"is_active": {"required": True}}
+
+
+class ConditionSerializer(serializers.Serializer[Any]):
+    """A condition of selective sync: there are none yet."""
+
+    id = serializers.UUIDField()
+    common_model = serializers.CharField()
+    normalized_key_name = serializers.CharField()
+    remote_key_name = serializers.CharField()
+    operator = serializers.CharField()
+    value = serializers.JSONField()
+
+
+class ConditionsSerializer(serializers.Serializer[Any]):
+    results = ConditionSerializer(many=True)

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from connectors import registry
-from linked_accounts.models import AccountType, LinkedAccount, Organization
+from linked_accounts.models import AccountType, ApiKey, LinkedAccount, Organization
 from linked_accounts.signals import account_linked
 
 DEFAULT_ORGANIZATION = "default"
@@ -54,7 +54,8 @@ def link_account(
     account_type = AccountType.TEST if is_test else AccountType.PRODUCTION
     with transaction.atomic():
         account = (
-            LinkedAccount.objects.select_for_update()
+            LinkedAccount.objects.present()
+            .select_for_update()
             .filter(organization=organization, account_type=account_type, end_user_origin_id=end_user_origin_id)
             .first()
         )
@@ -99,3 +100,11 @@ def _validate(account: LinkedAccount, credentials: Mapping[str, str]) -> None:
         errors |= error.message_dict
     if errors:
         raise ValidationError(errors)
+
+
+def replace_key(*, organization: Organization, name: str, account_type: str) -> str:
+    """Return a new secret for the key of this name, whose old one stops working. Raises ApiKey.DoesNotExist."""
+    with transaction.atomic():
+        keys = ApiKey.objects.select_for_update().filter(organization=organization, account_type=account_type)
+        keys.get(name=name, revoked_at=None).revoke()
+        return ApiKey.objects.issue(organization=organization, name=name, is_test=account_type == AccountType.TEST)[1]

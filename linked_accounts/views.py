@@ -1,35 +1,46 @@
 from typing import cast
 
-from django.db import transaction
+from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ViewSet
 
+from api.pagination import CreatedAtCursorPagination
 from api.schema import write_responses
 from api.tenants import access
 from api.viewsets import RateLimitHeaders
 from linked_accounts import audit, scopes
 from linked_accounts.authentication import ApiKeyAuthentication, KeyHolder
-from linked_accounts.filters import LinkedAccountFilterSet
-from linked_accounts.models import LinkedAccount, Organization
+from linked_accounts.deletion import delete_account
+from linked_accounts.filters import AuditEventFilterSet, LinkedAccountFilterSet
+from linked_accounts.models import AccountType, ApiKey, AuditEvent, LinkedAccount, Organization, WebhookReceiver
 from linked_accounts.serializers import (
     AccountDetailsSerializer,
+    AccountTokenSerializer,
+    AuditEventSerializer,
     AvailableActionsSerializer,
+    ConditionsSerializer,
+    KeyNameSerializer,
+    KeySerializer,
     LinkedAccountSerializer,
     ScopesSerializer,
+    WebhookReceiverSerializer,
     shown_scopes,
     stored_scopes,
 )
+from linked_accounts.services import replace_key
 
 
 class LinkedAccountViewSet(ListModelMixin, GenericViewSet[LinkedAccount]):
     """The organization's linked accounts, of the kind that the API key sees."""
 
     authentication_classes = [ApiKeyAuthentication]
-    queryset = LinkedAccount.objects.all()
+    queryset = LinkedAccount.objects.present()
     serializer_class = LinkedAccountSerializer
     filterset_class = LinkedAccountFilterSet
 
@@ -93,3 +104,148 @@ class LinkedAccountScopesViewSet(RateLimitHeaders, ViewSet):
                 account.organization_id, "CHANGED_SCOPES", f"Scopes of linked account {account.id}.", request=request
             )
         return self.list(request)
+
+
+class RegenerateTokenViewSet(RateLimitHeaders, ViewSet):
+    """The linked account's token, made anew."""
+
+    serializer_class = AccountTokenSerializer
+
+    @extend_schema(summary="Replace the account token", request=None, responses=write_responses(AccountTokenSerializer))
+    def create(self, request: Request) -> Response:
+        """Give the linked account another token. The old one stops working at once."""
+        account = access(request).verify()
+        return Response({"linked_account_id": account.id, "account_token": account.renew_token()})
+
+
+class DeleteAccountViewSet(RateLimitHeaders, ViewSet):
+    """The linked account's end."""
+
+    @extend_schema(
+        summary="Delete the linked account",
+        request=None,
+        responses=write_responses(OpenApiResponse(description="It is gone.")),
+    )
+    def create(self, request: Request) -> Response:
+        """Remove the linked account: its token works no more, its credentials are gone, and so is its data.
+
+        The data of large accounts goes in the minutes after.
+        """
+        delete_account(access(request).verify(), request=request)
+        return Response()
+
+
+class GenerateKeyViewSet(ViewSet):
+    """The organization's API keys."""
+
+    authentication_classes = [ApiKeyAuthentication]
+    serializer_class = KeySerializer
+
+    @extend_schema(summary="Make an API key", request=KeyNameSerializer, responses=write_responses(KeySerializer))
+    def create(self, request: Request) -> Response:
+        """Make another API key of the caller's kind, test or production. It is shown only now."""
+        holder, name = cast(KeyHolder, request.auth), _name(request)
+        try:
+            with transaction.atomic():
+                organization = Organization.objects.get(id=holder.organization_id)
+                is_test = holder.account_type == AccountType.TEST
+                _, secret = ApiKey.objects.issue(organization=organization, name=name, is_test=is_test)
+                kind = "TEST" if is_test else "REMOTE_PRODUCTION"
+                audit.record(organization.id, f"CREATED_{kind}_API_KEY", f"Key {name}.", request=request)
+        except IntegrityError:
+            raise ValidationError({"name": ["There is a key of this name already."]}) from None
+        return Response({"name": name, "key": secret})
+
+
+class RegenerateKeyViewSet(ViewSet):
+    """The organization's API keys."""
+
+    authentication_classes = [ApiKeyAuthentication]
+    serializer_class = KeySerializer
+
+    @extend_schema(summary="Replace an API key", request=KeyNameSerializer, responses=write_responses(KeySerializer))
+    def create(self, request: Request) -> Response:
+        """Replace the key of this name, of the caller's kind. The old one stops working at once."""
+        holder, name = cast(KeyHolder, request.auth), _name(request)
+        with transaction.atomic():
+            organization = Organization.objects.get(id=holder.organization_id)
+            try:
+                secret = replace_key(organization=organization, name=name, account_type=holder.account_type)
+            except ApiKey.DoesNotExist:
+                raise NotFound from None
+            audit.record(organization.id, f"REGENERATED_{holder.account_type}_API_KEY", f"Key {name}.", request=request)
+        return Response({"name": name, "key": secret})
+
+
+class NewestFirst(CreatedAtCursorPagination):
+    newest_first = True
+
+
+class AuditTrailViewSet(ListModelMixin, GenericViewSet[AuditEvent]):
+    """What was done to the organization's keys, accounts and settings, newest first."""
+
+    authentication_classes = [ApiKeyAuthentication]
+    queryset = AuditEvent.objects.all()
+    serializer_class = AuditEventSerializer
+    filterset_class = AuditEventFilterSet
+    pagination_class = NewestFirst
+
+    def get_queryset(self) -> QuerySet[AuditEvent]:
+        holder = self.request.auth
+        if not isinstance(holder, KeyHolder):  # the OpenAPI document is being made
+            return super().get_queryset().none()
+        return super().get_queryset().filter(organization=holder.organization_id)
+
+
+class WebhookReceiverViewSet(RateLimitHeaders, ViewSet):
+    """The platform's own webhooks for the linked account, which it sends to the account's `webhook_listener_url`."""
+
+    serializer_class = WebhookReceiverSerializer
+
+    @extend_schema(responses=WebhookReceiverSerializer(many=True))
+    def list(self, request: Request) -> Response:
+        receivers = WebhookReceiver.objects.filter(linked_account=access(request).verify()).order_by("event")
+        return Response(WebhookReceiverSerializer(receivers, many=True).data)
+
+    @extend_schema(
+        summary="Switch a webhook of the platform on or off",
+        responses=write_responses(WebhookReceiverSerializer, status=201),
+    )
+    def create(self, request: Request) -> Response:
+        """Take the platform's webhooks for one event, signed with `key` if there is one; the same event again: changed.
+
+        Where webhooks have to be set up by hand at the platform, `docs/platforms.md` says how. They go to the account's
+        `webhook_listener_url`, which this fills.
+        """
+        account = access(request).verify()
+        serializer = WebhookReceiverSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        given = serializer.validated_data
+        with transaction.atomic():
+            receiver, _ = WebhookReceiver.objects.update_or_create(
+                linked_account=account,
+                event=given["event"],
+                defaults={"is_active": given["is_active"], "key": given.get("key")},
+            )
+            base_url = settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
+            account.webhook_listener_url = base_url + account.webhook_path()
+            account.save(update_fields=["webhook_listener_url"])
+        return Response(WebhookReceiverSerializer(receiver).data, status=201)
+
+
+class SelectiveSyncConditionsViewSet(RateLimitHeaders, ViewSet):
+    """Conditions that narrow what is synchronised: there are none yet."""
+
+    serializer_class = ConditionsSerializer
+
+    @extend_schema(responses=ConditionsSerializer)
+    def list(self, request: Request) -> Response:
+        access(request).verify()
+        return Response({"results": []})
+
+
+def _name(request: Request) -> str:
+    serializer = KeyNameSerializer(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    name: str = serializer.validated_data["name"]
+    return name

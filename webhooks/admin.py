@@ -56,7 +56,7 @@ class HookAdmin(ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Hook, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         kind = "CHANGED" if change else "CREATED"
-        audit.record(obj.organization_id, f"{kind}_WEBHOOK", f"Webhook to {obj.target}.", user=request.user)
+        audit.record(obj.organization_id, f"{kind}_DESTINATION", f"Webhook to {obj.target}.", user=request.user)
 
     @admin.action(description="Send a test event", permissions=["change"])
     def send_test(self, request: HttpRequest, queryset: QuerySet[Hook]) -> None:

@@ -20,5 +20,5 @@ def ping(hook: Hook) -> Delivery:
 def rotate_signing_key(organization: Organization) -> SigningKey:
     """Return a new signing key. The one before it signs beside it for a week."""
     key = SigningKey.rotate(organization)
-    audit.record(organization.id, "CHANGED_WEBHOOK_SIGNING_KEY", "A new key signs webhooks.")
+    audit.record(organization.id, "REGENERATED_WEBHOOK_SIGNATURE", "A new key signs webhooks.")
     return key

@@ -40,8 +40,8 @@ def receive(request: HttpRequest, account_id: UUID, secret: str) -> HttpResponse
     try:
         if greeting := webhooks.greet(delivery):
             return HttpResponse(status=greeting.status, headers=dict(greeting.headers))
-        signed_with = (account.credentials or {}).get(webhooks.secret_name)
-        if signed_with and not webhooks.is_genuine(delivery, signed_with):
+        keys = _keys(account, webhooks)
+        if keys and not any(webhooks.is_genuine(delivery, key) for key in keys):
             logger.warning("A webhook for %s has a wrong signature", account.id)
             return _answer(401, "The signature is wrong.")
         hints = webhooks.hints(delivery)
@@ -52,6 +52,13 @@ def receive(request: HttpRequest, account_id: UUID, secret: str) -> HttpResponse
     for hint in dict.fromkeys(hints):
         queue_hint(account, hint)
     return _answer(webhooks.accepted_status, "Noted." if hints else "Ignored.")
+
+
+def _keys(account: LinkedAccount, webhooks: Webhooks) -> list[str]:
+    """Return what the platform may sign with: any of these, or nothing at all where there is none."""
+    own = (account.credentials or {}).get(webhooks.secret_name)
+    receivers = account.webhook_receivers.filter(is_active=True)
+    return [key for key in (own, *(receiver.key for receiver in receivers)) if key]
 
 
 def _webhooks(account: LinkedAccount | None) -> Webhooks | None:

@@ -9,7 +9,8 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from applications.models import Application, JobInterviewStage
 from interviews.models import ScheduledInterview
-from linked_accounts.models import ApiKey, LinkedAccount, Organization
+from linked_accounts import audit
+from linked_accounts.models import ApiKey, AuditEvent, LinkedAccount, Organization
 from passthrough.models import AsyncPassthrough
 from sync.jobs import queue_sync
 from sync.models import Issue, ModelSync, Schedule, SyncRun
@@ -40,6 +41,8 @@ def make(model):
         return User.objects.create_user(f"staff {User.objects.count()}", password="password-marker")
     if model is Group:
         return Group.objects.create(name=f"group {Group.objects.count()}")
+    if model is AuditEvent:
+        return audit.record(factories.OrganizationFactory().id, "CHANGED_SCOPES", "Default scopes.")
     if model in (Organization, ApiKey, LinkedAccount):
         return getattr(factories, f"{model.__name__}Factory")()
     account = factories.LinkedAccountFactory()
