@@ -9,6 +9,7 @@ from applications.views import (
     JobViewSet,
     RejectReasonViewSet,
 )
+from field_mappings.views import FieldMappingViewSet, RemoteFieldViewSet, TargetFieldViewSet
 from interviews.views import AsyncTaskViewSet, ScheduledInterviewViewSet
 from linked_accounts.views import (
     AccountDetailsViewSet,
@@ -45,6 +46,9 @@ router.register("linked-account-scopes", LinkedAccountScopesViewSet, basename="l
 router.register("passthrough", PassthroughViewSet, basename="passthrough")
 router.register("async-passthrough", AsyncPassthroughViewSet, basename="async-passthrough")
 router.register("sync-status", SyncStatusViewSet, basename="sync-status")
+router.register("field-mappings", FieldMappingViewSet, basename="field-mappings")
+router.register("remote-fields", RemoteFieldViewSet, basename="remote-fields")
+router.register("target-fields", TargetFieldViewSet, basename="target-fields")
 router.register("issues", IssueViewSet)
 router.register("account-token/regenerate", RegenerateTokenViewSet, basename="regenerate-token")
 router.register("delete-account", DeleteAccountViewSet, basename="delete-account")

@@ -65,6 +65,7 @@ UNFOLD = {
                     page("Asynchronous passthrough", "swap_horiz", "passthrough.asyncpassthrough"),
                     page("Sync runs", "sync", "sync.syncrun"),
                     page("Sync state", "monitor_heart", "sync.modelsync"),
+                    page("Target fields", "account_tree", "field_mappings.targetfield"),
                     page("Organizations", "corporate_fare", "linked_accounts.organization"),
                     page("API keys", "key", "linked_accounts.apikey"),
                     page("Audit trail", "history", "linked_accounts.auditevent"),

@@ -12,6 +12,7 @@ from psycopg.errors import ProgramLimitExceeded
 from psycopg.sql import SQL, Identifier
 
 from connectors.records import Record
+from field_mappings.values import Mappings
 from sync import tables
 from sync.identities import Identities
 from sync.models import PendingRecord, PromisedId
@@ -81,7 +82,7 @@ class Ingest:
         self.stored = stored or StoredRecords(account_id)
         self.keeps_unknown_references = keeps_unknown_references
         self.identities = Identities(account_id)
-        self.rows = RowMaker(account_id, self.identities)
+        self.rows = RowMaker(account_id, self.identities, Mappings(account_id))
         self.counts: defaultdict[str, Counts] = defaultdict(Counts)
         self._known: set[str] = set()  # keys that have a row: batch after batch refers to much the same
         self._present: set[str] = set()  # keys of records that are there, in the same way

@@ -1,4 +1,5 @@
-"""Records in terms of columns, and the hashes that tell whether they changed. Nothing here asks the database.
+"""Records in terms of columns, and the hashes that tell whether they changed. Nothing here asks the
+database, but for mapped fields of records that come without their originals.
 
 Ids are *keys* here: hexadecimal text, which is compared, hashed and sent many times faster than `uuid.UUID`.
 """
@@ -13,7 +14,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from connectors.records import MAX_REMOTE_ID_LENGTH, Record
+from connectors.records import MAX_REMOTE_ID_LENGTH, Original, Record
+from field_mappings.values import Mappings
 from sync.identities import Identities
 from sync.resources import BY_NAME
 from unified.identity import unified_key
@@ -36,15 +38,19 @@ class Row(NamedTuple):
     origins: tuple[str | None, ...]
     entries: bytes | None  # the originals as JSON text; None where there are none
     entries_hash: bytes | None
+    field_mappings: str | None  # as JSON text; None where nothing is mapped
     references: list[Reference]
 
 
 class RowMaker:
     """Makes rows of one account's records."""
 
-    def __init__(self, account_id: uuid.UUID, identities: Identities | None = None) -> None:
+    def __init__(
+        self, account_id: uuid.UUID, identities: Identities | None = None, mappings: Mappings | None = None
+    ) -> None:
         self.account_id = account_id
         self.identities = identities or Identities(account_id)
+        self.mappings = mappings
         # Record after record refers to much the same, and computing an id costs more than all else here.
         self._reference = lru_cache(maxsize=10_000)(self._new_reference)
 
@@ -87,9 +93,13 @@ class RowMaker:
             origins.append(origin)
             if value is not None:
                 hashed[name] = value
+        key = self.identities.key(record.model_name, record.remote_id)
+        mapped = self._mapped(record, key)
+        if mapped is not None:
+            hashed["field_mappings"] = _as_json(mapped).decode()
         entries = _entries(record)
         return Row(
-            key=self.identities.key(record.model_name, record.remote_id),
+            key=key,
             remote_id=record.remote_id,
             remote_was_deleted=record.remote_was_deleted,
             content_hash=_hash(orjson.dumps(hashed)),
@@ -98,7 +108,19 @@ class RowMaker:
             entries=entries,
             entries_hash=None if entries is None else _hash(entries),
             references=references,
+            field_mappings=None if mapped is None else _as_json(mapped).decode(),
         )
+
+    def _mapped(self, record: Record, key: str) -> dict[str, Any] | None:
+        """Return what the account's field mappings make of a record, or of its stored originals if it brings none."""
+        if self.mappings is None or not self.mappings.has(record.model_name):
+            return None
+        originals: Iterable[Original] = record.remote_data
+        if not originals:
+            stored: Any = BY_NAME[record.model_name].remote_data_model
+            entries = stored.objects.filter(record=key).values_list("entries", flat=True).first() or ()
+            originals = [Original(entry["path"], entry["data"]) for entry in entries]
+        return self.mappings.values(record.model_name, originals)
 
     def _new_reference(self, model_name: str, remote_id: str) -> Reference:
         if not 0 < len(remote_id) <= MAX_REMOTE_ID_LENGTH:
@@ -135,12 +157,15 @@ def _utc(value: datetime | None) -> datetime | None:
 def _entries(record: Record) -> bytes | None:
     if not record.remote_data:
         return None
-    entries = [{"path": original.path, "data": original.data} for original in record.remote_data]
+    return _as_json([{"path": original.path, "data": original.data} for original in record.remote_data])
+
+
+def _as_json(value: Any) -> bytes:
     try:
-        return orjson.dumps(entries)
+        return orjson.dumps(value)
     except orjson.JSONEncodeError:
         # Whole numbers past 64 bits, and halves of characters that a platform cut in two.
-        return json.dumps(entries, separators=(",", ":")).encode()
+        return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _hash(content: bytes) -> bytes:

@@ -14,6 +14,7 @@ from sync.rows import EMPTY_HASH, Row, array
 
 IDENTITY = ["id", "linked_account_id", "remote_id", "created_at", "modified_at"]
 STATE = ["remote_was_deleted", "is_shell", "content_hash"]
+MAPPED = "field_mappings"
 ORIGINALS = ["entries", "content_hash"]
 
 
@@ -84,7 +85,7 @@ def write(cursor: CursorWrapper, changes: Changes, account_id: uuid.UUID, now: d
         _copy(
             cursor,
             resource.model._meta.db_table,
-            [*IDENTITY, *STATE, *value_columns],
+            [*IDENTITY, *STATE, MAPPED, *value_columns],
             (
                 (row.key, account_id, row.remote_id, now, now, *_state(row), *row.values, *row.origins)
                 for row in changes.new
@@ -96,7 +97,7 @@ def write(cursor: CursorWrapper, changes: Changes, account_id: uuid.UUID, now: d
                 cursor,
                 resource.model._meta.db_table,
                 "id",
-                [*STATE, *value_columns],
+                [*STATE, MAPPED, *value_columns],
                 ((row.key, *_state(row), *row.values, *row.origins) for row in rows),
                 modified_at=modified_at,
             )
@@ -122,7 +123,7 @@ def insert_missing(
 
 
 def _state(row: Row) -> tuple[Any, ...]:
-    return row.remote_was_deleted, False, row.content_hash
+    return row.remote_was_deleted, False, row.content_hash, row.field_mappings
 
 
 def _originals(rows: Iterable[Row]) -> Iterable[tuple[Any, ...]]:

@@ -8,6 +8,7 @@ from django.urls import reverse
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from applications.models import Application, JobInterviewStage
+from field_mappings.models import TargetField
 from interviews.models import ScheduledInterview
 from linked_accounts import audit
 from linked_accounts.models import ApiKey, AuditEvent, LinkedAccount, Organization
@@ -50,6 +51,8 @@ def make(model):
         return AsyncPassthrough.objects.create(linked_account=account, method="GET", request={"path": "/"})
     if model is SigningKey:
         return SigningKey.current(account.organization)
+    if model is TargetField:
+        return TargetField.objects.create(organization=account.organization, common_model="RemoteUser", name="team")
     if model in (Hook, Delivery):
         target = "https://app.example.com/hooks"
         hook = Hook.objects.create(organization=account.organization, target=target, events=["Issue.new"])

@@ -187,7 +187,7 @@ class CompanyRows:
             "location_address": None,
             "answers": [],
             "prospective_job_ids": [],
-            "custom_fields": {},
+            "custom_fields": {"region": {"name": "Region", "type": "short_text", "value": _region(application)}},
             "agency_note_id": None,
             "created_at": iso(application.created_at),
             "updated_at": iso(application.updated_at),
@@ -370,3 +370,8 @@ def _moment_v1(moment: datetime | None, day: date | None) -> Row | None:
     if moment:
         return {"date_time": iso(moment)}
     return {"date": day.isoformat()} if day else None
+
+
+def _region(application: Application) -> str:
+    """Return a custom field of this company's own."""
+    return ("North", "South", "West")[application.id % 3]
