@@ -21,6 +21,10 @@ schema:
 matrix:
     {{python}} manage.py supportmatrix --file docs/platforms.md
 
+# Write down what Merge's clients can do here, as it is committed.
+compatibility:
+    UPDATE_COMPATIBILITY=1 {{python}} -m pytest tests/compatibility
+
 # Pin what pyproject.toml asks for, for all Pythons at once.
 requirements:
     uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements/base.txt

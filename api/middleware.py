@@ -11,7 +11,7 @@ logger = structlog.get_logger(__name__)
 _SANE = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
-_WEBHOOK_SECRET = re.compile(r"(?<=^/webhooks/.{36}/).+")
+_SECRETS = re.compile(r"(?<=^/webhooks/.{36}/).+|(?<=^/link/).+|(?<=/account-token/)(?!regenerate/?$).+")
 
 
 class RequestLogMiddleware:
@@ -32,7 +32,7 @@ class RequestLogMiddleware:
             logger.info(
                 "request",
                 method=request.method,
-                path=_WEBHOOK_SECRET.sub("…", request.path),
+                path=_SECRETS.sub("…", request.path),
                 status=response.status_code,
                 milliseconds=round((perf_counter() - started_at) * 1000, 1),
             )

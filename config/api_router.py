@@ -25,6 +25,7 @@ from linked_accounts.views import (
     SelectiveSyncConditionsViewSet,
     WebhookReceiverViewSet,
 )
+from linking.views import AccountTokenViewSet, LinkTokenViewSet
 from passthrough.views import AsyncPassthroughViewSet, PassthroughViewSet
 from remote_users.views import RemoteUserViewSet
 from sync.views import IssueViewSet, SyncStatusViewSet
@@ -51,6 +52,8 @@ router.register("remote-fields", RemoteFieldViewSet, basename="remote-fields")
 router.register("target-fields", TargetFieldViewSet, basename="target-fields")
 router.register("issues", IssueViewSet)
 router.register("account-token/regenerate", RegenerateTokenViewSet, basename="regenerate-token")
+router.register("link-token", LinkTokenViewSet, basename="link-token")
+router.register("account-token", AccountTokenViewSet, basename="account-token")
 router.register("delete-account", DeleteAccountViewSet, basename="delete-account")
 router.register("generate-key", GenerateKeyViewSet, basename="generate-key")
 router.register("regenerate-key", RegenerateKeyViewSet, basename="regenerate-key")

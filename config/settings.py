@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,12 @@ WEBHOOK_PAUSE = timedelta(seconds=_positive_seconds("WEBHOOK_PAUSE_SECONDS", 30.
 
 # Whether webhooks, and addresses that customers enter, may lead to this machine and its network.
 ALLOW_PRIVATE_ADDRESSES = env.bool("ALLOW_PRIVATE_ADDRESSES", default=False)
+
+# Origins of products whose pages may show the link page in a frame, and are told when an account was linked.
+LINK_EMBED_ORIGINS = [origin.strip() for origin in env.list("LINK_EMBED_ORIGINS", default=[]) if origin.strip()]
+for _origin in LINK_EMBED_ORIGINS:
+    if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?", _origin):
+        raise ImproperlyConfigured(f"LINK_EMBED_ORIGINS: {_origin} is no origin, such as https://app.example.com")
 
 INSTALLED_APPS = [
     "unfold",
@@ -243,6 +250,7 @@ SPECTACULAR_SETTINGS = {
             "remote-fields",
             "target-fields",
             "issues",
+            "link-token",
             "account-token",
             "delete-account",
             "generate-key",

@@ -59,6 +59,7 @@ UNFOLD = {
                 "separator": True,
                 "items": [
                     page("Linked accounts", "link", "linked_accounts.linkedaccount"),
+                    page("Link tokens", "add_link", "linking.linktoken"),
                     page("Schedules", "schedule", "sync.schedule"),
                     page("Issues", "report", "sync.issue"),
                     page("Work in hand", "conveyor_belt", "procrastinate.procrastinatejob"),

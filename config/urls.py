@@ -6,6 +6,8 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, 
 
 from api import views
 from config.api_router import absent, router
+from linking.pages import page as link_page
+from linking.views import AccountTokenViewSet, LinkTokenViewSet
 from webhooks.views import receive
 
 DAY_SECONDS = 24 * 60 * 60
@@ -15,7 +17,10 @@ urlpatterns = [
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("webhooks/<uuid:account_id>/<str:secret>", receive, name="webhook"),
+    path("link/<str:token>", link_page, name="link"),
     path("api/ats/v1/", include(router.urls)),
+    re_path(r"^api/integrations/create-link-token/?$", LinkTokenViewSet.as_view({"post": "create"})),
+    re_path(r"^api/integrations/account-token/(?P<pk>[^/]+)/?$", AccountTokenViewSet.as_view({"get": "retrieve"})),
     path("api/ats/v1/", include(absent.urls)),
     # The document changes with the code only, and making it takes a fifth of a second.
     re_path(r"^api/schema/?$", cache_page(DAY_SECONDS)(SpectacularJSONAPIView.as_view()), name="schema"),

@@ -22,7 +22,8 @@ from connectors.webhooks import Hint, Webhooks
 class Credential:
     """One thing that a customer enters to link an account.
 
-    `required` may depend on the other values: a function of all that were given.
+    `required` may depend on the other values: a function of all that were given. `operators_only`: not asked of
+    customers, such as an address that we are to call.
     """
 
     name: str
@@ -31,6 +32,8 @@ class Credential:
     required: bool | Callable[[Mapping[str, str]], bool] = True
     secret: bool = True
     choices: tuple[str, ...] = ()
+    multiline: bool = False
+    operators_only: bool = False
 
     def is_required(self, given: Mapping[str, str]) -> bool:
         return self.required(given) if callable(self.required) else self.required

@@ -12,6 +12,8 @@ from field_mappings.models import TargetField
 from interviews.models import ScheduledInterview
 from linked_accounts import audit
 from linked_accounts.models import ApiKey, AuditEvent, LinkedAccount, Organization
+from linking.models import LinkToken
+from linking.services import issue_link_token
 from passthrough.models import AsyncPassthrough
 from sync.jobs import queue_sync
 from sync.models import Issue, ModelSync, Schedule, SyncRun
@@ -51,6 +53,15 @@ def make(model):
         return AsyncPassthrough.objects.create(linked_account=account, method="GET", request={"path": "/"})
     if model is SigningKey:
         return SigningKey.current(account.organization)
+    if model is LinkToken:
+        return issue_link_token(
+            organization=account.organization,
+            account_type="PRODUCTION",
+            end_user_origin_id="42",
+            end_user_organization_name="Acme",
+            end_user_email_address="it@acme.example",
+            expires_at=datetime(2027, 1, 1, tzinfo=UTC),
+        )[0]
     if model is TargetField:
         return TargetField.objects.create(organization=account.organization, common_model="RemoteUser", name="team")
     if model in (Hook, Delivery):

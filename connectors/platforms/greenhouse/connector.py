@@ -87,6 +87,7 @@ class GreenhouseConnector(Connector):
             help_text="Only for proxies: where /token is, if not where Greenhouse has it.",
             required=False,
             secret=False,
+            operators_only=True,
         ),
         Credential(name="api_key", label="API key", help_text="Of Harvest v1 only.", required=_uses_v1),
         Credential(

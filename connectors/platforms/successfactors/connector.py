@@ -71,12 +71,14 @@ class SuccessFactorsConnector(Connector):
         Credential(
             name="private_key",
             label="Private key",
+            multiline=True,
             help_text="PEM of the RSA key whose certificate is registered with the OAuth client.",
             required=_has_no_assertion,
         ),
         Credential(
             name="saml_assertion",
             label="SAML assertion",
+            multiline=True,
             help_text="In place of a private key: one that you made, in base64. When it ends, a new one is needed.",
             required=False,
         ),
