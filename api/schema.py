@@ -72,8 +72,10 @@ def record_example(**own: Any) -> OpenApiExample:
     return OpenApiExample("A record", {**common, **own, **last}, response_only=True)
 
 
-def write_responses(serializer: Any, *, status: int = 200, has_id: bool = False) -> dict[int, Any]:
-    """Return what a write can answer: `serializer` is its envelope."""
+def write_responses(
+    serializer: Any, *, status: int = 200, has_id: bool = False, has_account: bool = True
+) -> dict[int, Any]:
+    """Return what a write can answer: `serializer` is its envelope. Only those of an account are rate limited."""
     refused: Any = BadRequestSerializer
     if isinstance(serializer, type) and issubclass(serializer, WriteSerializer):
         refused = PolymorphicProxySerializer(
@@ -93,6 +95,8 @@ def write_responses(serializer: Any, *, status: int = 200, has_id: bool = False)
             "Request was throttled. Expected available in 12 seconds.",
         ),
     }
+    if not has_account:
+        del responses[429]
     return responses | ({404: _error("The linked account has no such record.", "Not found.")} if has_id else {})
 
 

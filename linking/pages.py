@@ -46,9 +46,8 @@ def _answer(request: HttpRequest, token: LinkToken) -> HttpResponse:
     chosen = only or request.POST.get("platform") or request.GET.get("platform") or ""
     about: dict[str, Any] = {"token": token, "language": token.language, "has_choice": only is None}
     if chosen not in registry.connectors():
-        return _render(
-            request, "choose", texts, {**about, "platforms": [_shown(one) for one in registry.connectors().values()]}
-        )
+        platforms = [_shown(one) for one in registry.connectors().values()]
+        return _render(request, "choose", texts, {**about, "platforms": platforms})
     connector = registry.connector_class(chosen)
     if request.method != "POST":
         return _form(request, connector, texts, about)
@@ -61,6 +60,12 @@ def _answer(request: HttpRequest, token: LinkToken) -> HttpResponse:
     origins = " ".join(settings.LINK_EMBED_ORIGINS)
     done = {**about, "connector": _shown(connector), "public_token": public_token, "origins": origins}
     return _render(request, "done", texts, done)
+
+
+def _shown(connector: type[Connector]) -> dict[str, str]:
+    """Return what the page tells of a platform. Templates would make an instance of the class itself."""
+    names = ("slug", "name", "color", "setup", "documentation_url", "default_base_url")
+    return {name: getattr(connector, name) for name in names}
 
 
 def _entered(request: HttpRequest, connector: type[Connector]) -> dict[str, str]:
@@ -79,7 +84,7 @@ def _form(
 ) -> HttpResponse:
     shown = {
         **about,
-        "connector": connector,
+        "connector": _shown(connector),
         "fields": list(_fields(connector, _entered(request, connector), refusal)),
         "base_url": request.POST.get("base_url", ""),
         "base_url_problem": refusal and refusal.base_url and texts[refusal.base_url],

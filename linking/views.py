@@ -28,7 +28,8 @@ class LinkTokenViewSet(ViewSet):
     @extend_schema(
         summary="Make a link token",
         request=LinkTokenRequestSerializer,
-        responses=write_responses(LinkTokenSerializer),
+        responses=write_responses(LinkTokenSerializer, has_account=False),
+        tags=["link-token"],
     )
     def create(self, request: Request) -> Response:
         """Let a customer link an account, once, on the page at `magic_link_url` or with `interloop-link.js`.
@@ -78,7 +79,7 @@ class AccountTokenViewSet(ViewSet):
     serializer_class = AccountTokenSerializer
     lookup_value_regex = "[^/]+"
 
-    @extend_schema(summary="Exchange a public token for the account's")
+    @extend_schema(summary="Exchange a public token for the account's", tags=["account-token"])
     def retrieve(self, request: Request, pk: str) -> Response:
         """Answer with the account token for a public token, which works once, for ten minutes."""
         holder = cast(KeyHolder, request.auth)
