@@ -100,6 +100,15 @@ def write_responses(
     return responses | ({404: _error("The linked account has no such record.", "Not found.")} if has_id else {})
 
 
+def read_responses(serializer: Any, *, has_id: bool = False, has_parameters: bool = False) -> dict[int, Any]:
+    """Return what a single answer about an account can be, besides `serializer`."""
+    responses = {code: one for code, one in write_responses(serializer, has_id=has_id).items() if code != 415}
+    responses[400] = OpenApiResponse(BY_PARAMETER, "Parameters that make no sense, each with what is wrong.")
+    if not has_parameters:
+        del responses[400]
+    return responses
+
+
 class UnifiedAutoSchema(AutoSchema):
     def get_summary(self) -> str:
         name = self.path.removeprefix("/api/ats/v1/").partition("/")[0].replace("-", " ")

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ViewSet
 
 from api.pagination import CreatedAtCursorPagination
-from api.schema import write_responses
+from api.schema import read_responses, write_responses
 from api.tenants import access
 from api.viewsets import RateLimitHeaders
 from linked_accounts import audit, scopes
@@ -141,7 +141,11 @@ class GenerateKeyViewSet(ViewSet):
     authentication_classes = [ApiKeyAuthentication]
     serializer_class = KeySerializer
 
-    @extend_schema(summary="Make an API key", request=KeyNameSerializer, responses=write_responses(KeySerializer))
+    @extend_schema(
+        summary="Make an API key",
+        request=KeyNameSerializer,
+        responses=write_responses(KeySerializer, has_account=False),
+    )
     def create(self, request: Request) -> Response:
         """Make another API key of the caller's kind, test or production. It is shown only now."""
         holder, name = cast(KeyHolder, request.auth), _name(request)
@@ -163,7 +167,11 @@ class RegenerateKeyViewSet(ViewSet):
     authentication_classes = [ApiKeyAuthentication]
     serializer_class = KeySerializer
 
-    @extend_schema(summary="Replace an API key", request=KeyNameSerializer, responses=write_responses(KeySerializer))
+    @extend_schema(
+        summary="Replace an API key",
+        request=KeyNameSerializer,
+        responses=write_responses(KeySerializer, has_account=False),
+    )
     def create(self, request: Request) -> Response:
         """Replace the key of this name, of the caller's kind. The old one stops working at once."""
         holder, name = cast(KeyHolder, request.auth), _name(request)
@@ -202,7 +210,7 @@ class WebhookReceiverViewSet(RateLimitHeaders, ViewSet):
 
     serializer_class = WebhookReceiverSerializer
 
-    @extend_schema(responses=WebhookReceiverSerializer(many=True))
+    @extend_schema(responses=read_responses(WebhookReceiverSerializer(many=True)))
     def list(self, request: Request) -> Response:
         receivers = WebhookReceiver.objects.filter(linked_account=access(request).verify()).order_by("event")
         return Response(WebhookReceiverSerializer(receivers, many=True).data)
@@ -238,7 +246,7 @@ class SelectiveSyncConditionsViewSet(RateLimitHeaders, ViewSet):
 
     serializer_class = ConditionsSerializer
 
-    @extend_schema(responses=ConditionsSerializer)
+    @extend_schema(responses=read_responses(ConditionsSerializer))
     def list(self, request: Request) -> Response:
         access(request).verify()
         return Response({"results": []})

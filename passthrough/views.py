@@ -2,13 +2,13 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
-from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from api.schema import write_responses
+from api.schema import read_responses, write_responses
 from api.tenants import access
 from api.viewsets import RateLimitHeaders
 from passthrough import services
@@ -17,6 +17,7 @@ from passthrough.models import KEPT_FOR, AsyncPassthrough
 from passthrough.serializers import PassthroughRequestSerializer, ReceiptSerializer, RemoteResponseSerializer
 
 PENDING = "PENDING"
+RESULT = {"oneOf": [{"$ref": "#/components/schemas/RemoteResponse"}, {"type": "string", "enum": [PENDING]}]}
 
 
 class PassthroughViewSet(RateLimitHeaders, ViewSet):
@@ -58,9 +59,7 @@ class AsyncPassthroughViewSet(RateLimitHeaders, ViewSet):
 
     @extend_schema(
         summary="Retrieve what a platform answered",
-        responses=PolymorphicProxySerializer(
-            component_name="PassthroughResult", serializers=[RemoteResponseSerializer], resource_type_field_name=None
-        ),
+        responses=read_responses(RESULT, has_id=True),
     )
     def retrieve(self, request: Request, pk: str) -> Response:
         """Answer with what the platform said, or with the word PENDING. Kept for 24 hours."""
