@@ -107,12 +107,14 @@ def known_ids(platform: Linked) -> dict[str, str]:
     ids = {path: api.results(path)[0]["id"] for path in PATHS}
     (interview,) = [one for one in api.results("interviews", page_size=100) if one["application"]][:1]
     application = api.get(f"applications/{interview['application']}").json()
-    is_open = {str(one.id) for one in platform.company.applications.values() if one.state is ApplicationState.ACTIVE}
-    open_application = next(
-        one
-        for one in api.results("applications", page_size=100)
-        if one["remote_id"] in is_open and one["current_stage"]
-    )
+    bookable = {slot.stage_id for slot in platform.company.slots.values() if slot.is_active}
+    is_open = {
+        str(one.id)
+        for one in platform.company.applications.values()
+        if one.state is ApplicationState.ACTIVE and one.stage_id in bookable
+    }
+    listed = api.results("applications", page_size=100)
+    open_application = next(one for one in listed if one["remote_id"] in is_open)
     return ids | {
         "applications": application["id"],
         "jobs": application["job"],

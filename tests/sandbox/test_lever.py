@@ -5,6 +5,7 @@ from itertools import chain
 import httpx2
 import pytest
 
+from sandbox.changes import people
 from sandbox.company import ApplicationState, InterviewState, build_company
 from sandbox.platforms.lever import LeverSimulator
 from sandbox.platforms.lever.rows import is_lead, lever_id, milliseconds
@@ -62,7 +63,7 @@ def test_key_is_the_user_name_without_a_password(server, auth):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_key_may_only_read(lever, method):
+def test_key_may_write_nothing_but_interviews(lever, method):
     answer = lever.request(method, "/opportunities")
 
     assert (answer.status_code, answer.json()["code"]) == (403, "Forbidden")
@@ -295,6 +296,118 @@ def test_confidential_opportunities_are_neither_listed_nor_found(lever, simulato
         404,
         404,
     ]
+
+
+@pytest.fixture
+def opportunity(company):
+    number = next(one.id for one in company.applications.values() if one.state is ApplicationState.ACTIVE)
+    return f"/opportunities/{lever_id('opportunity', number)}"
+
+
+@pytest.fixture
+def users(company):
+    return [lever_id("user", one.id) for one in people(company)[:2]]
+
+
+@pytest.fixture
+def panel(users):
+    interview = {"interviewers": [{"id": users[0]}], "date": 2_088_149_400_000, "duration": 45, "subject": "Chat"}
+    return {"timezone": "Europe/Berlin", "interviews": [interview]}
+
+
+@pytest.fixture
+def made(lever, opportunity, users, panel):
+    """The address of an interview that was made through the API."""
+    answer = lever.post(f"{opportunity}/panels", params={"perform_as": users[1]}, json=panel)
+    return f"{opportunity}/interviews/{answer.json()['data']['interviews'][0]['id']}"
+
+
+def test_a_new_panel_has_its_interviews(lever, opportunity, users, panel):
+    answer = lever.post(f"{opportunity}/panels", params={"perform_as": users[1]}, json=panel)
+
+    created = answer.json()["data"]
+    (interview,) = created["interviews"]
+    shown = lever.get(f"{opportunity}/interviews/{interview['id']}").json()["data"]
+    assert answer.status_code == 201
+    assert (created["externallyManaged"], created["user"], created["timezone"]) == (True, users[1], "Europe/Berlin")
+    assert shown.items() >= {"panel": created["id"], "date": 2_088_149_400_000, "subject": "Chat"}.items()
+    assert interview.keys() < shown.keys()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name"),
+    [
+        ({"interviewers": []}, "interviewers"),
+        ({"interviewers": [{"id": "nobody"}]}, "interviewers"),
+        ({"date": None}, "date"),
+        ({"date": "2036-03-03"}, "date"),
+        ({"duration": 0}, "duration"),
+        ({"location": 5}, "location"),
+        ({"feedbackReminder": "hourly"}, "feedbackReminder"),
+        ({"organizer": "x"}, "organizer"),
+    ],
+)
+def test_an_interview_that_is_wrong_is_refused(lever, company, opportunity, users, panel, wrong, name):
+    count = len(company.interviews)
+    panel["interviews"][0] |= wrong
+
+    answer = lever.post(f"{opportunity}/panels", params={"perform_as": users[1]}, json=panel)
+
+    assert (answer.status_code, len(company.interviews)) == (400, count)
+    assert name in answer.json()["message"]
+
+
+@pytest.mark.parametrize("query", [{}, {"perform_as": "nobody"}, {"perform_as": "", "notify": "true"}])
+def test_writing_takes_an_active_user_to_perform_as(lever, opportunity, panel, query):
+    assert lever.post(f"{opportunity}/panels", params=query, json=panel).status_code == 400
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"[]", b"{}", b'{"timezone": "Moon/Sea", "interviews": [{}]}'])
+def test_a_panel_that_is_none_is_refused(lever, opportunity, users, content):
+    answer = lever.post(f"{opportunity}/panels", params={"perform_as": users[1]}, content=content)
+
+    assert answer.status_code == 400
+
+
+def test_replacing_takes_away_what_is_not_sent(lever, made, users):
+    whole = {"interviewers": [{"id": users[1]}, {"id": users[0]}], "date": 2_088_149_400_000, "duration": 30}
+
+    answer = lever.put(made, params={"perform_as": users[0]}, json=whole)
+
+    shown = lever.get(made).json()["data"]
+    assert (answer.status_code, answer.json()["data"]) == (200, shown)
+    assert (shown["duration"], shown["subject"]) == (30, None)
+    assert [one["id"] for one in shown["interviewers"]] == [users[1], users[0]]
+
+
+def test_what_is_deleted_stays_listed_as_cancelled(lever, made, users):
+    answer = lever.delete(made, params={"perform_as": users[0]})
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert lever.get(made).json()["data"]["canceledAt"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_interviews_that_were_made_in_lever_stay_as_they_are(lever, company, users, panel, method):
+    interview = next(iter(company.interviews.values()))
+    path = f"/opportunities/{lever_id('opportunity', interview.application_id)}/interviews"
+
+    answer = lever.request(
+        method,
+        f"{path}/{lever_id('interview', interview.id)}",
+        params={"perform_as": users[0]},
+        json=panel["interviews"][0],
+    )
+
+    assert answer.status_code == 400
+    assert "externallyManaged" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_writing_takes_the_right_to(lever, simulator, made, users, method):
+    simulator.denied = {f"{method} interviews"}
+
+    assert lever.request(method, made, params={"perform_as": users[0]}).status_code == 403
 
 
 def test_more_than_a_burst_is_refused(company):

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import httpx2
 import pytest
 
-from sandbox.company import build_company
+from sandbox.changes import people
+from sandbox.company import ApplicationState, build_company
 from sandbox.platforms.recruitee import RecruiteeSimulator
 from sandbox.server import failing, rate_limited, serve
 from tests.connectors.recruitee.samples import documented, events, load
@@ -89,11 +90,20 @@ def test_what_is_not_there_is_not_found(client, path):
     assert answer.json()["errors"][0]["code"] == "not_found"
 
 
-@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
-def test_nothing_can_be_written(client, company, method):
-    answer = client.request(method, f"/interview/events/{min(company.interviews)}")
-
-    assert answer.status_code == 404
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/candidates"),
+        ("PATCH", "/candidates/1"),
+        ("POST", "/interview/events"),
+        ("PATCH", "/interview/events/1"),
+        ("DELETE", "/interview/events/1"),
+        ("POST", "/interview/events/1/schedule"),
+        ("POST", "/interview/candidates/1/events"),
+    ],
+)
+def test_nothing_can_be_written_but_events_that_are_there(client, method, path):
+    assert client.request(method, path).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -333,3 +343,108 @@ def test_deleted_application_takes_its_candidate_along(client, company):
     company.delete_application(application.id)
 
     assert application.candidate_id not in ids(client.get("/candidates"), "candidates")
+
+
+@pytest.fixture
+def application(company):
+    return next(one for one in company.applications.values() if one.state is ApplicationState.ACTIVE)
+
+
+@pytest.fixture
+def event(company, application):
+    return {
+        "offer_id": application.job_id,
+        "admin_ids": [one.id for one in people(company)[:2]],
+        "kind": "phone",
+        "timezone": "Europe/Amsterdam",
+        "starts_at": "2036-03-03T09:30:00.000000Z",
+        "duration": 45,
+    }
+
+
+@pytest.fixture
+def drafted(client, application, event):
+    answer = client.post(f"/interview/candidates/{application.candidate_id}/events", json={"interview_event": event})
+    assert answer.status_code == 201
+    return answer.json()["interview_event"]
+
+
+def test_a_new_event_is_a_draft_of_the_tokens_owner(client, drafted, event, application):
+    assert drafted.items() >= event.items()
+    assert (drafted["scheduled"], drafted["candidate_id"]) == (False, application.candidate_id)
+    assert drafted["admin_id"] == client.get("/admins").json()["admins"][0]["id"]
+    assert client.get(f"/interview/events/{drafted['id']}").json()["interview_event"] == drafted
+    assert drafted["id"] in all_ids(client, candidate_id=application.candidate_id)
+
+
+def test_a_draft_is_scheduled_once(client, drafted):
+    path = f"/interview/events/{drafted['id']}/schedule"
+
+    first, second = [client.post(path, json={"interview_event": {}}) for _ in range(2)]
+
+    assert (first.status_code, first.json()["interview_event"]["scheduled"]) == (200, True)
+    assert (second.status_code, second.json()["errors"][0]["message"]) == (422, "Event is already scheduled")
+
+
+def test_a_draft_without_a_time_cannot_be_scheduled(client, application, event):
+    del event["starts_at"]
+    path = f"/interview/candidates/{application.candidate_id}/events"
+    drafted = client.post(path, json={"interview_event": event}).json()["interview_event"]
+
+    answer = client.post(f"/interview/events/{drafted['id']}/schedule", json={"interview_event": {}})
+
+    assert (drafted["starts_at"], answer.status_code) == (None, 422)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("offer_id", 1),
+        ("admin_ids", [1]),
+        ("admin_ids", None),
+        ("kind", "séance"),
+        ("timezone", "Moon/Sea"),
+        ("timezone", 5),
+        ("starts_at", "soon"),
+        ("duration", 0),
+        ("stage_id", 1),
+        ("location", 5),
+    ],
+)
+def test_an_event_that_is_wrong_is_refused(client, company, application, event, name, value):
+    count = len(company.interviews)
+
+    answer = client.post(
+        f"/interview/candidates/{application.candidate_id}/events", json={"interview_event": event | {name: value}}
+    )
+
+    assert (answer.status_code, answer.json()["errors"][0]["message"]) == (422, f"{name} is invalid")
+    assert len(company.interviews) == count
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"[]", b"{}", b'{"interview_event": 5}'])
+def test_what_is_no_event_is_refused(client, application, content):
+    answer = client.post(f"/interview/candidates/{application.candidate_id}/events", content=content)
+
+    assert answer.status_code == 422
+
+
+def test_only_what_is_given_changes(client, drafted):
+    moved = {"starts_at": "2036-03-04T09:30:00.000000Z", "location": "Aquarium"}
+
+    changed = client.patch(f"/interview/events/{drafted['id']}", json={"interview_event": moved}).json()
+
+    assert changed["interview_event"] == drafted | moved | {"updated_at": changed["interview_event"]["updated_at"]}
+
+
+def test_an_event_can_be_deleted_once(client, company, drafted):
+    path = f"/interview/events/{drafted['id']}"
+
+    assert [client.delete(path).status_code for _ in range(2)] == [200, 404]
+    assert drafted["id"] not in company.interviews
+
+
+def test_writing_takes_the_right_to(client, simulator, drafted):
+    simulator.denied = {"DELETE"}
+
+    assert client.delete(f"/interview/events/{drafted['id']}").status_code == 403

@@ -6,7 +6,7 @@ https://developers.greenhouse.io/harvest.html#scheduled-interviews
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -26,14 +26,13 @@ from connectors.platforms.greenhouse.harvest import Harvest, iso
 from connectors.platforms.greenhouse.mapping import Dictionary, Payload
 from connectors.records import Fetched, Gone, ScheduledInterviewRecord
 from connectors.values import optional_remote_id, remote_id, text
+from connectors.writing import look as look_for
 
 MODEL_NAME = ScheduledInterviewRecord.model_name
 RESPONSES = ("needs_action", "declined", "tentative", "accepted")
 NO_USER = "Greenhouse has to know who acts: name a user, an organizer, or one for all in the account's credentials."
 NO_STAGE = "job_interview_stage is a required field on model: the application has no current stage."
 TAKEN = "already been taken"
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +156,7 @@ class Writer:
         lost = self._refusal(answer) if isinstance(answer, Answer) else answer
         # Deleting is tried again after lost connections: that there is none can be our own work.
         if isinstance(lost, PlatformUnavailable | NotFound):
-            self._look(lambda: self.harvest.fetch_row(interview.remote_id) is None or None, lost)
+            look_for(lambda: self.harvest.fetch_row(interview.remote_id) is None or None, lost)
         elif lost is not None:
             raise lost
         return (Gone(model_name=MODEL_NAME, remote_id=interview.remote_id),)
@@ -220,16 +219,16 @@ class Writer:
         """Send what must not be sent twice, and return the interview's row: the answer, or else what `look` finds."""
         answer = self._send(user, method, path, fields)
         if isinstance(answer, ConnectorError):
-            return self._look(look, answer)
+            return look_for(look, answer)
         if refusal := self._refusal(answer, blamed_for_404=blamed_for_404):
             raise refusal
         try:
             row = answer.json()
         except UnexpectedAnswer as error:
-            return self._look(look, error)
+            return look_for(look, error)
         if isinstance(row, Mapping) and optional_remote_id(row.get("id")):
             return row
-        return self._look(look, UnexpectedAnswer(f"{answer.request}: answered {answer.status} without an interview"))
+        return look_for(look, UnexpectedAnswer(f"{answer.request}: answered {answer.status} without an interview"))
 
     def _send(self, user: str, method: str, path: str, fields: Any = None) -> Answer | ConnectorError:
         """Return the platform's last word, or why nobody knows what became of it. Raises where nothing was done."""
@@ -238,16 +237,6 @@ class Writer:
                 return self.session.send(method, self.harvest.base_url + path, json=fields, headers=headers)
             except (PlatformUnavailable, UnexpectedAnswer) as error:
                 return error
-
-    def _look(self, find: Callable[[], T | None], lost: ConnectorError) -> T:
-        """Return what is there after all. Raises PlatformUnavailable, whatever goes wrong: it may be there."""
-        try:
-            found = find()
-        except (ConnectorError, *UNREADABLE) as error:
-            raise _unknown(lost, f"whether it was done cannot be seen ({error})") from lost
-        if found is None:
-            raise _unknown(lost, "it seems not to have been done") from lost
-        return found
 
     def _refusal(self, answer: Answer, *, blamed_for_404: str | None = None) -> ConnectorError | None:
         error = self.session.judge(self.session, answer)
@@ -307,12 +296,6 @@ def _wrong(detail: str, pointer: str) -> FieldProblem:
 
 def _unsupported(detail: str, pointer: str) -> FieldProblem:
     return FieldProblem(problem_type="UNSUPPORTED_FIELD", detail=detail, pointer=pointer)
-
-
-def _unknown(lost: ConnectorError, outcome: str) -> PlatformUnavailable:
-    error = PlatformUnavailable(f"{lost}; {outcome}")
-    error.status, error.words = lost.status, lost.words
-    return error
 
 
 def _texts(answer: Answer) -> str | None:

@@ -19,6 +19,14 @@ from connectors.base import (
     read_each,
     unreadable,
 )
+from connectors.creation import (
+    Creation,
+    FieldProblem,
+    InterviewDraft,
+    Parameter,
+    StoredInterview,
+    WrittenInterview,
+)
 from connectors.errors import ConnectorError, MissingPermission, NotFound, UnexpectedAnswer
 from connectors.http import Answer, Auth, Parameters, Retries, Session, judge_by_status
 from connectors.pace import Limiter, Pace
@@ -27,6 +35,7 @@ from connectors.platforms.lever import mapping
 from connectors.platforms.lever.lists import Page, UnreadableOffset, all_rows, is_unreadable_offset, pages
 from connectors.platforms.lever.mapping import ArchiveReasons
 from connectors.platforms.lever.webhooks import LeverWebhooks
+from connectors.platforms.lever.writing import REMINDERS, Writer
 from connectors.records import (
     ApplicationRecord,
     Checkpoint,
@@ -52,6 +61,17 @@ MAX_INTERRUPTION = timedelta(days=1)
 REREAD_AFTER_START = timedelta(days=14)
 MAX_REREAD = 500
 
+ABOUT = (
+    Parameter(name="subject", description="What the interview is called."),
+    Parameter(name="note", description="What the interviewers should know."),
+    Parameter(
+        name="feedback_reminder",
+        description="How often interviewers are reminded of their feedback.",
+        choices=REMINDERS,
+        aliases=("feedbackReminder",),
+    ),
+)
+
 
 class LeverConnector(Connector):
     """Data API v1: basic auth with the key as user name, pages by opaque tokens.
@@ -68,8 +88,9 @@ class LeverConnector(Connector):
     )
     setup = (
         "Settings, Integrations and API, API credentials: create a Lever API key that may list users, stages, archive "
-        "reasons, opportunities, interviews and deleted opportunities. Accounts in the EU have the base URL "
-        "https://api.eu.lever.co/v1, sandboxes https://api.sandbox.lever.co/v1."
+        "reasons, opportunities, interviews and deleted opportunities; and create panels, and update and delete "
+        "interviews, if those are to be written. Accounts in the EU have the base URL https://api.eu.lever.co/v1, "
+        "sandboxes https://api.sandbox.lever.co/v1."
     )
     own_hosts = ("lever.co",)
     pace = Pace(requests=10, seconds=1, burst=20)
@@ -117,10 +138,48 @@ class LeverConnector(Connector):
     }
     webhooks = LeverWebhooks()
 
+    # https://hire.lever.co/developer/documentation#create-a-panel, …#update-an-interview
+    creations = {
+        "ScheduledInterview": Creation(
+            fields={
+                "application": "The opportunity; its current stage becomes that of the interview.",
+                "interviewers": "At least one.",
+                "location": "A room, a telephone number or a link.",
+                "start_at": "When it starts.",
+                "end_at": "When it ends, whole minutes after its start.",
+            },
+            required=frozenset({"application", "interviewers", "start_at", "end_at"}),
+            integration_params=(
+                Parameter(
+                    name="timezone",
+                    description="In which time zone times are shown, an IANA name such as Europe/Berlin.",
+                    required=True,
+                ),
+                *ABOUT,
+            ),
+            remote_user_id_required=True,
+        )
+    }
+    # Only of panels that were made through the API, not in Lever itself.
+    updates = {
+        "ScheduledInterview": Creation(
+            fields={
+                "interviewers": "All interviewers. Guests stay, and so do feedback forms.",
+                "location": "A room, a telephone number or a link.",
+                "start_at": "When it starts.",
+                "end_at": "When it ends, whole minutes after its start.",
+            },
+            integration_params=ABOUT,
+            remote_user_id_required=True,
+        )
+    }
+    cancels_interviews = True
+
     def __init__(
         self, *, credentials: Mapping[str, str], base_url: str | None = None, limiter: Limiter | None = None
     ) -> None:
         super().__init__(credentials=credentials, base_url=base_url, limiter=limiter)
+        self.writer = Writer(self.session, self.base_url)
         self._walked: Window | None = None  # what the opportunities have been read for, with their interviews,
         self._resumed_at: datetime | None = None  # since when, if that went on with an interrupted walk,
         self._failure: ConnectorError | None = None  # why they could not be,
@@ -191,6 +250,18 @@ class LeverConnector(Connector):
         yield from self._opportunities([row], archive_reasons)
         if self._denial:
             raise self._denial
+
+    def problems_of(self, draft: InterviewDraft) -> Iterator[FieldProblem]:
+        return self.writer.problems_of(draft)
+
+    def create_interview(self, draft: InterviewDraft) -> WrittenInterview:
+        return self.writer.create(draft)
+
+    def update_interview(self, interview: StoredInterview, draft: InterviewDraft) -> WrittenInterview:
+        return self.writer.update(interview, draft)
+
+    def cancel_interview(self, interview: StoredInterview, *, acting_user: str | None) -> tuple[Fetched, ...]:
+        return self.writer.cancel(interview, acting_user=acting_user)
 
     def _walk(self, window: Window) -> Iterator[Fetched]:
         """Yield opportunities with their interviews, and what was deleted, as far as the window goes.

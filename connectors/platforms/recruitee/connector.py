@@ -6,8 +6,6 @@ from functools import cached_property, partial
 from typing import Any
 from urllib.parse import quote
 
-import orjson
-
 from connectors.auth import FixedHeader
 from connectors.base import (
     UNREADABLE,
@@ -20,13 +18,23 @@ from connectors.base import (
     read_each,
     unreadable,
 )
+from connectors.creation import (
+    Creation,
+    FieldProblem,
+    InterviewDraft,
+    Parameter,
+    StoredInterview,
+    WrittenInterview,
+)
 from connectors.errors import BadCredentials, ConnectorError, MissingPermission, UnexpectedAnswer
 from connectors.http import Answer, Auth, Parameters, Retries, Session, judge_by_status
 from connectors.pagination import count_pages
 from connectors.parallel import in_parallel
 from connectors.platforms.recruitee import mapping
+from connectors.platforms.recruitee.answers import problem
 from connectors.platforms.recruitee.mapping import Pair, Payload
 from connectors.platforms.recruitee.webhooks import RecruiteeWebhooks
+from connectors.platforms.recruitee.writing import Writer
 from connectors.records import ApplicationRecord, Fetched, Record, Unreadable
 from connectors.values import remote_id
 
@@ -35,6 +43,22 @@ MAX_CALLS_AT_A_TIME = 4
 
 # An interview that begins while they are listed moves from the first to the second: it may come twice, but not never.
 EVENT_STATUSES = ("upcoming", "past_due")
+
+FIELDS = {
+    "job_interview_stage": "The stage that it belongs to.",
+    "interviewers": "Who takes part of the company; may be nobody.",
+    "location": "Where it is held. Recruitee has it, but interviews are shown without it.",
+    "start_at": "When it starts.",
+    "end_at": "When it ends, whole minutes after its start.",
+}
+NOTES = (
+    Parameter(name="note", description="What the interviewers should know."),
+    Parameter(name="public_note", description="What the candidate should know."),
+)
+KIND, TIMEZONE = (
+    "What sort of event it is: interview (on site), phone, video, other, or what else Recruitee knows.",
+    "In which time zone times are shown, an IANA name such as Europe/Amsterdam.",
+)
 
 MENTIONED = frozenset({"Application", "ScheduledInterview"})  # their listings describe people and stages as well
 
@@ -52,7 +76,7 @@ class RecruiteeConnector(Connector):
     interface = "The interface of Recruitee's own web application, with somebody's personal API token."
     setup = (
         "Settings, Apps and plugins, Personal API tokens: create a token as an administrator. It shows what its owner "
-        "may see; what other roles may not see is missing without a word."
+        "may see; what other roles may not see is missing without a word. What is written is in the owner's name."
     )
     own_hosts = ("recruitee.com",)
     retries = Retries(backoff_seconds=(1, 2, 4, 8), rate_limit_seconds=(5,))
@@ -107,6 +131,29 @@ class RecruiteeConnector(Connector):
         ),
     }
     webhooks = RecruiteeWebhooks()
+    # https://www.rubydoc.info/gems/recruitee/Recruitee/API/InterviewEvents
+    creations = {
+        "ScheduledInterview": Creation(
+            fields={"application": "The newest placement of a candidate on an offer.", **FIELDS},
+            required=frozenset({"application", "start_at", "end_at"}),
+            integration_params=(
+                Parameter(name="kind", description=KIND, required=True),
+                Parameter(name="timezone", description=TIMEZONE, required=True),
+                *NOTES,
+            ),
+        )
+    }
+    updates = {
+        "ScheduledInterview": Creation(
+            fields=FIELDS,
+            integration_params=(
+                Parameter(name="kind", description=KIND),
+                Parameter(name="timezone", description=TIMEZONE),
+                *NOTES,
+            ),
+        )
+    }
+    cancels_interviews = True
     keeps_unknown_references = False
     deletions_need_all_listings = True
 
@@ -122,8 +169,8 @@ class RecruiteeConnector(Connector):
         error = judge_by_status(session, answer)
         if isinstance(error, MissingPermission):
             error = BadCredentials(str(error))
-        if error and (problem := _problem(answer.body)):
-            error.args = (f"{answer.request}: answered {answer.status}: {session.printable(problem)}",)
+        if error and (words := problem(answer.body)):
+            error.args = (f"{answer.request}: answered {answer.status}: {session.printable(words)}",)
         return error
 
     def check(self) -> None:
@@ -149,6 +196,22 @@ class RecruiteeConnector(Connector):
             for events, references in self._pages("interview/events", "interview_events", params, counter="page"):
                 yield from self._mentioned(references)
                 yield from _interviews(events, window)
+
+    def problems_of(self, draft: InterviewDraft) -> Iterator[FieldProblem]:
+        return self._writer.problems_of(draft)
+
+    def create_interview(self, draft: InterviewDraft) -> WrittenInterview:
+        return self._writer.create(draft)
+
+    def update_interview(self, interview: StoredInterview, draft: InterviewDraft) -> WrittenInterview:
+        return self._writer.update(interview, draft)
+
+    def cancel_interview(self, interview: StoredInterview, *, acting_user: str | None) -> tuple[Fetched, ...]:
+        return self._writer.cancel(interview)
+
+    @cached_property
+    def _writer(self) -> Writer:
+        return Writer(self.session, self._company_url, events_of=self._events_of)
 
     @cached_property
     def _told(self) -> dict[str, set[str]]:
@@ -207,12 +270,21 @@ class RecruiteeConnector(Connector):
 
         return count_pages(fetch, name=f"GET {path}", first=first, step=step)
 
+    def _events_of(self, candidate_id: str) -> Iterator[Any]:
+        for status in EVENT_STATUSES:
+            params = {"status": status, "scope": "all", "candidate_id": candidate_id}
+            for events, _ in self._pages("interview/events", "interview_events", params, counter="page"):
+                yield from events
+
+    @property
+    def _company_url(self) -> str:
+        return f"{self.base_url}/c/{quote(self.settings['company_id'], safe='')}"
+
     def _rows(self, path: str) -> list[Any]:
         return _list(path, self._get(path), path)
 
     def _get(self, path: str, params: Parameters | None = None) -> Payload:
-        company = quote(self.settings["company_id"], safe="")
-        answer = self.session.get(f"{self.base_url}/c/{company}/{path}", params)
+        answer = self.session.get(f"{self._company_url}/{path}", params)
         payload = answer.json()
         if not isinstance(payload, Mapping):
             raise UnexpectedAnswer(f"{answer.request}: answered with something that is no object")
@@ -247,20 +319,3 @@ def _list(path: str, payload: Any, key: str) -> list[Any]:
     if not isinstance(rows, list):
         raise UnexpectedAnswer(f"GET {path}: answered without a list of {key}")
     return rows
-
-
-def _problem(body: bytes) -> str | None:
-    """Return the first text of an error, wherever it is: `error` may be a list or missing, `errors` as well."""
-    try:
-        payload = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(payload, Mapping):
-        return None
-    found = [one for key in ("error", "errors") for one in _as_list(payload.get(key))]
-    texts = (one.get("message") or one.get("code") if isinstance(one, Mapping) else one for one in found)
-    return next((text for text in texts if isinstance(text, str) and text.strip()), None)
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]

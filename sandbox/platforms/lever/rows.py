@@ -90,7 +90,22 @@ class CompanyRows:
 
     def __init__(self, company: Company) -> None:
         self.company = company
+        self.written: dict[
+            int, Row
+        ] = {}  # what only Lever knows of interviews that it was told of, by the company's id
         self._version = -1
+
+    def find_user(self, row_id: Any) -> User | None:
+        self._refresh()
+        return self._users.get(row_id) if isinstance(row_id, str) else None
+
+    def find_application(self, row_id: str) -> Application | None:
+        self._refresh()
+        return self._applications.get(row_id)
+
+    def find_interview(self, row_id: str) -> Interview | None:
+        self._refresh()
+        return self._interviews.get(row_id)
 
     def version(self) -> int:
         return self.company.version
@@ -310,6 +325,7 @@ class CompanyRows:
             "gcalEventUrl": None,
             "opportunityId": lever_id("opportunity", interview.application_id),
         }
+        row |= self.written.get(interview.id, {})
         if interview.id % 7 == 0:
             del row["opportunityId"]
         if interview.id % 5 == 0 and not is_cancelled:

@@ -1,4 +1,4 @@
-"""Lever's Data API v1, as strict as its documentation. Reading only.
+"""Lever's Data API v1, as strict as its documentation.
 
 https://hire.lever.co/developer/documentation
 """
@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from sandbox.company import Company
 from sandbox.platforms.lever.filters import LISTS, OPPORTUNITY, BadRequest, Query, Test, number, tests_for
 from sandbox.platforms.lever.rows import NEWEST_FIRST, CompanyRows, Key, Row, Rows
+from sandbox.platforms.lever.writes import InterviewWrites
 from sandbox.server import Answer, Request
 
 MAX_LIMIT = 100
@@ -29,14 +30,19 @@ CODES = {
 }
 NAMES = {"users": "User", "stages": "Stage", "archive_reasons": "Archive reason", "opportunities": "Opportunity"}
 INNER_LISTS = ("applications", "panels")  # parts of other rows
+# What panels leave out of their interviews.
+WITHOUT = frozenset(
+    {"panel", "stage", "user", "createdAt", "timezone", "canceledAt", "postings", "gcalEventUrl", "opportunityId"}
+)
 MAX_REMEMBERED = 64  # lists that were filtered
 
 
 class LeverSimulator:
     """Tells about a company, or about rows given as they are: `LeverSimulator(PayloadRows({"users": […]}))`.
 
-    `denied` ("users", "interviews", "deleted", …) answer 403: the key was made without that right. `confidential` are
-    the ids of opportunities that it does not see. Without `requests_per_second` everybody may ask as fast as they can.
+    Only a company's interviews can be written. `denied` ("users", "interviews", "deleted", …, and "POST panels",
+    "PUT interviews", "DELETE interviews") answer 403: the key was made without that right. `confidential` are the ids
+    of opportunities that it does not see. Without `requests_per_second` everybody may ask as fast as they can.
     """
 
     base_path: ClassVar[str] = "/v1"
@@ -44,6 +50,7 @@ class LeverSimulator:
 
     def __init__(self, source: Company | Rows, *, requests_per_second: float | None = None, burst: int = 20) -> None:
         self.rows: Rows = CompanyRows(source) if isinstance(source, Company) else source
+        self.writes = InterviewWrites(self.rows) if isinstance(self.rows, CompanyRows) else None
         self.lock = source.lock if isinstance(source, Company) else RLock()
         self.denied: set[str] = set()
         self.confidential: set[str] = set()
@@ -57,7 +64,8 @@ class LeverSimulator:
     def answer(self, request: Request) -> Answer:
         with self.lock:
             try:
-                return Answer(200, self._read(request))
+                self._admit(request)
+                return Answer(200, self._read(request)) if request.method == "GET" else self._write(request)
             except BadRequest as error:
                 return _problem(400, str(error))
             except _Refused as refused:
@@ -69,14 +77,36 @@ class LeverSimulator:
             return _problem(429, "Rate limit exceeded", headers)
         return _problem(status, "Something went wrong") if status in CODES else Answer(status)
 
-    def _read(self, request: Request) -> Row:
+    def _admit(self, request: Request) -> None:
         expected = "Basic " + b64encode(f"{self.api_key}:".encode()).decode()
         if request.headers.get("authorization") != expected:
             raise _Refused(401, "The API key provided is not valid")
         if self._bucket and not self._bucket.take():
             raise _Refused(429, "Rate limit exceeded")
-        if request.method != "GET":
-            raise _Refused(403, "This API key may only read")
+
+    def _write(self, request: Request) -> Answer:
+        writes = self.writes
+        match request.method, request.path.split("/")[1:]:
+            case "POST", ["v1", "opportunities", row_id, "panels"] if writes:
+                self._allow("POST panels")
+                self._row("opportunities", row_id, "Opportunity")
+                listing = f"opportunities/{row_id}/interviews"
+                numbers = writes.create(row_id, request.query, request.body)
+                panel_id = self.rows.row(listing, numbers[0])["panel"]
+                return Answer(201, {"data": next(one for one in self._panels(row_id) if one["id"] == panel_id)})
+            case "PUT" | "DELETE" as method, ["v1", "opportunities", row_id, "interviews", interview_id] if writes:
+                self._allow(f"{method} interviews")
+                self._row("opportunities", row_id, "Opportunity")
+                listing = f"opportunities/{row_id}/interviews"
+                self._row(listing, interview_id, "Interview")
+                if method == "DELETE":
+                    writes.delete(interview_id, request.query)
+                    return Answer(204)
+                writes.replace(interview_id, request.query, request.body)
+                return Answer(200, {"data": self._row(listing, interview_id, "Interview")})
+        raise _Refused(403, "This API key may only read")
+
+    def _read(self, request: Request) -> Row:
         match request.path.split("/")[1:]:
             case ["v1", "opportunities", "deleted"]:
                 return self._list("deleted", "opportunities/deleted", request.query)
@@ -98,7 +128,7 @@ class LeverSimulator:
 
     def _allow(self, name: str) -> None:
         if name in self.denied:
-            raise _Refused(403, f"This API key may not read {name}")
+            raise _Refused(403, f"This API key may not {name if ' ' in name else f'read {name}'}")
 
     def _row(self, listing: str, row_id: str, name: str) -> Row:
         try:
@@ -154,14 +184,18 @@ class LeverSimulator:
         panels: defaultdict[str, list[Row]] = defaultdict(list)
         for _, row_id in self.rows.keys(listing):
             row = self.rows.row(listing, row_id)
-            panels[row["panel"]].append({key: row[key] for key in row if key not in ("stage", "user", "createdAt")})
+            panels[row["panel"]].append(row)
         return [
             {
                 "id": panel_id,
-                "interviews": interviews,
+                "createdAt": interviews[0]["createdAt"],
+                "canceledAt": None,
+                "interviews": [{key: row[key] for key in row if key not in WITHOUT} for row in interviews],
                 "start": min((one["date"] for one in interviews if one["date"]), default=None),
+                "stage": interviews[0]["stage"],
                 "timezone": interviews[0]["timezone"],
-                "externallyManaged": False,
+                "user": interviews[0]["user"],
+                "externallyManaged": self.writes is not None and self.writes.is_ours(interviews[0]["id"]),
                 "externalUrl": None,
             }
             for panel_id, interviews in panels.items()

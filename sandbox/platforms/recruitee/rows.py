@@ -129,6 +129,7 @@ class CompanyRows:
 
     def __init__(self, company: Company) -> None:
         self.company = company
+        self.written: dict[int, Row] = {}  # what only Recruitee knows of events that it was told of, by id
         self._last_index: _Index | None = None
 
     def admins(self) -> Listing:
@@ -282,7 +283,7 @@ class CompanyRows:
         if interview.location or interview.video_url:
             row |= {"location": interview.location, "note": None, "public_note": None}
             row |= {"video_provider": "recruitee", "video_url": interview.video_url}
-        return row
+        return row | self.written.get(interview.id, {})
 
     def _minutes(self, interview: Interview) -> int | None:
         if interview.starts_at and interview.ends_at:

@@ -1,4 +1,4 @@
-"""Recruitee's API, as strict as is known of it. Reading only.
+"""Recruitee's API, as strict as is known of it.
 
 https://docs.recruitee.com/reference/getting-started, https://apidocs.recruitee.com
 """
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sandbox.company import Company
 from sandbox.platforms.recruitee.rows import CompanyRows, Listing, Row, Rows
+from sandbox.platforms.recruitee.writes import EventWrites, RefusedError
 from sandbox.server import Answer, Request
 
 MAX_LIMIT = 1000
@@ -36,7 +37,8 @@ T = TypeVar("T")
 class RecruiteeSimulator:
     """Tells about a company, or about rows given as they are: `RecruiteeSimulator(PayloadRows(admin_rows=[…]))`.
 
-    `denied` ("candidates", "interview/events", …) answer 403. The token is the first admin's.
+    Only a company's events can be written. `denied` ("candidates", "interview/events", …, and "POST", "PATCH",
+    "DELETE") answer 403. The token is the first admin's.
     """
 
     base_path = ""
@@ -44,6 +46,7 @@ class RecruiteeSimulator:
 
     def __init__(self, source: Company | Rows) -> None:
         self.rows: Rows = CompanyRows(source) if isinstance(source, Company) else source
+        self.writes = EventWrites(self.rows) if isinstance(self.rows, CompanyRows) else None
         self.lock = source.lock if isinstance(source, Company) else RLock()
         self.denied: set[str] = set()
 
@@ -59,6 +62,8 @@ class RecruiteeSimulator:
                 return self._route(request)
             except _BadParameterError as error:
                 return _refusal(422, "invalid", f"{error} is invalid")
+            except RefusedError as error:
+                return _refusal(422, "invalid", str(error))
 
     def fault(self, status: int, retry_after_seconds: int | None) -> Answer:
         if status != 429:
@@ -68,11 +73,40 @@ class RecruiteeSimulator:
 
     def _route(self, request: Request) -> Answer:
         match request.path.split("/"):
-            case ["", "c", company_id, *path] if request.method == "GET":
-                if company_id not in (self.company_id, self.subdomain) or "/".join(path) in self.denied:
+            case ["", "c", company_id, *path]:
+                is_denied = not self.denied.isdisjoint(("/".join(path), request.method))
+                if company_id not in (self.company_id, self.subdomain) or is_denied:
                     return _refusal(403, "forbidden", "You have no access to this company")
-                return self._read(path, _Parameters(request.query))
+                if request.method == "GET":
+                    return self._read(path, _Parameters(request.query))
+                return self._write(self.writes, request, path) if self.writes else NOT_FOUND
         return NOT_FOUND
+
+    def _write(self, writes: EventWrites, request: Request, path: Sequence[str]) -> Answer:
+        match request.method, path:
+            case "POST", ["interview", "candidates", row_id, "events"] if row_id.isdecimal():
+                if self.rows.candidate(int(row_id)) is None:
+                    return NOT_FOUND
+                owner_id = next(iter(self.rows.admins()))["id"]
+                return self._event(201, writes.draft(int(row_id), request.body, owner_id=owner_id))
+            case method, ["interview", "events", row_id, *rest] if row_id.isdecimal():
+                row = self.rows.event(int(row_id))
+                if row is None:
+                    return NOT_FOUND
+                if (method, rest) == ("POST", ["schedule"]):
+                    writes.schedule(row, request.body)
+                    return self._event(200, row["id"])
+                if (method, rest) == ("PATCH", []):
+                    writes.change(row, request.body)
+                    return self._event(200, row["id"])
+                if (method, rest) == ("DELETE", []):
+                    writes.delete(row["id"])
+                    return Answer(200, {"interview_event": row})
+        return NOT_FOUND
+
+    def _event(self, status: int, event_id: int) -> Answer:
+        row = self.rows.event(event_id)
+        return Answer(status, {"interview_event": row, "references": self._of_events([row] if row else [])})
 
     def _read(self, path: Sequence[str], parameters: "_Parameters") -> Answer:
         match path:
