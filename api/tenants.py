@@ -36,8 +36,11 @@ class Access(Protocol):
     @property
     def tenant(self) -> Tenant: ...
 
-    def verify(self) -> Any:
-        """Raise AuthenticationFailed if the caller may no longer see the tenant."""
+    def verify(self, *, for_update: bool = False) -> Any:
+        """Raise AuthenticationFailed if the caller may no longer see the tenant.
+
+        With `for_update` nobody else changes or deletes it until the transaction ends.
+        """
 
     def renew(self) -> "Access | None":
         """Return the access as it is now if it shows more or less than this one. Raises as `verify`."""

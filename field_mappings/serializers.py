@@ -1,25 +1,38 @@
 from typing import Any
 
-import jmespath
-import jmespath.exceptions
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.problems import WriteSerializer
 from field_mappings.models import MODELS
+from field_mappings.values import check_jmes_path
 
 METHODS = ("GET", "POST")
+MAX_POSITION = 9999
+
+
+@extend_schema_field({"type": ["string", "integer"], "maxLength": 255, "minimum": 0, "maximum": MAX_POSITION})
+class StepField(serializers.Field[Any, Any, Any, Any]):
+    """A key, the name of a custom field in a list of them, or a position in a list."""
+
+    text = serializers.CharField(max_length=255, allow_blank=True, trim_whitespace=False)
+
+    def to_internal_value(self, data: Any) -> str | int:
+        if isinstance(data, str):
+            step: str = self.text.run_validation(data)
+            return step
+        if isinstance(data, int) and not isinstance(data, bool) and 0 <= data <= MAX_POSITION:
+            return data
+        raise serializers.ValidationError("Takes keys, which are text, and positions, which are whole numbers.")
+
+    def to_representation(self, value: Any) -> Any:
+        return value
 
 
 class TraversalPathField(serializers.ListField):
-    """The way to a value: keys, and positions in lists."""
+    """The way to a value."""
 
-    child = serializers.JSONField()
-
-    def to_internal_value(self, data: Any) -> list[Any]:
-        found: list[Any] = super().to_internal_value(data)
-        if not all(isinstance(step, str | int) and not isinstance(step, bool) for step in found):
-            raise serializers.ValidationError("Takes keys, which are text, and positions, which are whole numbers.")
-        return found
+    child = StepField()
 
 
 class PlaceSerializer(serializers.Serializer[Any]):
@@ -36,9 +49,9 @@ class PlaceSerializer(serializers.Serializer[Any]):
         if not value:
             return None
         try:
-            jmespath.compile(value)
-        except jmespath.exceptions.JMESPathError as error:
-            raise serializers.ValidationError(f"This is no JMESPath: {' '.join(str(error).split())}") from error
+            check_jmes_path(value)
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from error
         return value
 
 

@@ -1,8 +1,11 @@
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpRequest
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 
 from field_mappings.models import FieldMapping, TargetField
 from linked_accounts import audit
@@ -22,8 +25,11 @@ def create_mapping(
 ) -> FieldMapping:
     """Map a target field of an account: the organization's of that name, or else one of its own.
 
-    Raises ValidationError if the account maps it already.
+    Raises ValidationError if the account maps it already, NotFound if it was removed just now.
     """
+    # Another call may be about the same name, or remove the account with all there is of it.
+    if LinkedAccount.objects.select_for_update(no_key=True).present().filter(id=account.id).first() is None:
+        raise NotFound
     targets = TargetField.objects.filter(organization=account.organization_id, common_model=common_model, name=name)
     target = targets.filter(linked_account=None).first() or targets.filter(linked_account=account).first()
     if target is None:
@@ -62,10 +68,12 @@ def delete_mapping(mapping: FieldMapping, *, request: HttpRequest | None = None)
     _tell(account, "DELETED", mapping, request)
 
 
-def reshape_accounts(mapping: FieldMapping) -> None:
-    """Have everything read anew that an integration-wide mapping is about. Call it in a transaction."""
-    organization = mapping.target_field.organization_id
-    for account in LinkedAccount.objects.present().filter(organization=organization, platform=mapping.platform):
+def reshape_accounts(organization_id: UUID, mappings: Iterable[FieldMapping]) -> None:
+    """Have everything read anew that mappings of an organization are about. Call it in a transaction."""
+    mappings = list(mappings)
+    concerned = Q(platform__in=[one.platform for one in mappings if one.is_integration_wide])
+    concerned |= Q(id__in=[one.linked_account_id for one in mappings if one.linked_account_id])
+    for account in LinkedAccount.objects.present().filter(concerned, organization=organization_id):
         account_reshaped.send(LinkedAccount, account=account)
 
 

@@ -12,7 +12,7 @@ from rest_framework.viewsets import ViewSet
 
 from api import values
 from api.problems import Problems, envelope
-from api.schema import write_responses
+from api.schema import read_responses, write_responses
 from api.tenants import access
 from api.viewsets import RateLimitHeaders
 from field_mappings.models import MODELS, FieldMapping, TargetField
@@ -47,10 +47,10 @@ class FieldMappingViewSet(RateLimitHeaders, ViewSet):
     serializer_class = FieldMappingsSerializer
     lookup_value_regex = "[^/]+"
 
-    @extend_schema(responses=FieldMappingsSerializer, parameters=[EXCLUDE])
+    @extend_schema(responses=read_responses(FieldMappingsSerializer, has_parameters=True), parameters=[EXCLUDE])
     def list(self, request: Request) -> Response:
         account = access(request).verify()
-        return Response({name: [] for name in ABSENT} | _by_model(_shown(request, account, mappings_of(account))))
+        return Response({name: [] for name in ABSENT} | _by_model(_shown(request, account, mappings_of(account.id))))
 
     @extend_schema(
         summary="Map a target field",
@@ -94,7 +94,7 @@ class RemoteFieldViewSet(RateLimitHeaders, ViewSet):
     serializer_class = RemoteFieldsSerializer
 
     @extend_schema(
-        responses=RemoteFieldsSerializer,
+        responses=read_responses(RemoteFieldsSerializer, has_parameters=True),
         parameters=[
             OpenApiParameter("common_models", OpenApiTypes.STR, description="Names of models, comma separated."),
             OpenApiParameter("include_example_values", OpenApiTypes.BOOL, description="Show some of the values."),
@@ -107,8 +107,9 @@ class RemoteFieldViewSet(RateLimitHeaders, ViewSet):
         unknown = [name for name in names if name not in (*MODELS, *ABSENT)]
         if unknown:
             raise ValidationError({"common_models": [f'"{name}" is no model.' for name in unknown]})
-        wanted = [name for name in names or MODELS if name in MODELS]
-        empty: dict[str, Any] = {name: [] for name in names if name in ABSENT}
+        names = names or [*ABSENT, *MODELS]
+        empty: dict[str, Any] = {name: [] for name in names}
+        wanted = [name for name in MODELS if name in names]
         return Response(empty | remote_fields(account, wanted, with_examples=with_examples))
 
 
@@ -117,10 +118,10 @@ class TargetFieldViewSet(RateLimitHeaders, ViewSet):
 
     serializer_class = TargetFieldsSerializer
 
-    @extend_schema(responses=TargetFieldsSerializer)
+    @extend_schema(responses=read_responses(TargetFieldsSerializer))
     def list(self, request: Request) -> Response:
         account = access(request).verify()
-        mapped = {mapping.target_field_id for mapping in mappings_of(account)}
+        mapped = {mapping.target_field_id for mapping in mappings_of(account.id)}
         targets = TargetField.objects.filter(organization=account.organization_id, linked_account=None)
         shown = (
             (

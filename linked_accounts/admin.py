@@ -217,7 +217,7 @@ class LinkedAccountAdmin(UndeletableAdmin):
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[LinkedAccount]) -> None:
         for account in queryset:
-            delete_account(account, request=request, user=request.user)
+            delete_account(account, request=request, user=request.user, at_once=False)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Leave the secrets unread: a page needs none, and must not fail where no key decrypts them."""
@@ -226,6 +226,11 @@ class LinkedAccountAdmin(UndeletableAdmin):
 
     def save_model(self, request: HttpRequest, obj: LinkedAccount, form: Any, change: bool) -> None:
         obj.save(update_fields=form.changed_data)  # a sync may have changed the rest since the page was opened
+        if form.changed_data:
+            description = f"{', '.join(form.changed_data)} of linked account {obj.id}."
+            audit.record(
+                obj.organization_id, "CHANGED_LINKED_ACCOUNT", description, request=request, user=request.user
+            )
 
     @label_column("status", STATUS_COLOURS)
     def status_label(self, row: LinkedAccount) -> str:

@@ -94,11 +94,16 @@ class AccountAccess:
         caches["accesses"].set(_remembered_name(self.key_hash, self.token_hash), renewed)
         return renewed
 
-    def verify(self) -> LinkedAccount:
-        """Return the linked account as it is now. Raises AuthenticationFailed if the access was revoked since."""
+    def verify(self, *, for_update: bool = False) -> LinkedAccount:
+        """Return the linked account as it is now. Raises AuthenticationFailed if the access was revoked since.
+
+        With `for_update` it stays as it is for everybody else until the transaction ends.
+        """
         if not ApiKey.objects.filter(id=self.holder.api_key_id, revoked_at__isnull=True).exists():
             raise InvalidKey
         accounts = LinkedAccount.objects.select_related("organization")
+        if for_update:
+            accounts = accounts.select_for_update(of=("self",), no_key=True)
         account = accounts.filter(id=self.linked_account_id, token_hash=self.token_hash).first()
         if account is None:
             raise InvalidAccountToken

@@ -1,6 +1,7 @@
 """Removes accounts: what leads to one at once, its data in bounded transactions.
 
-Whoever is interrupted leaves an account that is marked, and the next hour's housekeeping goes on with it.
+Whoever is interrupted leaves an account that is marked, and the next hour's housekeeping goes on with it. A sync that is
+at work cannot add to it: see LinkedAccountQuerySet.hold.
 """
 
 from collections.abc import Iterator
@@ -9,13 +10,14 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db import connection, models, transaction
+from django.db import OperationalError, connection, models, transaction
 from django.db.backends.utils import CursorWrapper
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 from psycopg.sql import SQL, Identifier
 
 from linked_accounts import audit
-from linked_accounts.models import LinkedAccount
+from linked_accounts.models import LinkedAccount, RequestCount, RequestPace
 from linked_accounts.signals import account_deleted
 
 CHUNK = 2000
@@ -27,19 +29,32 @@ def delete_account(
     *,
     request: HttpRequest | None = None,
     user: AbstractBaseUser | AnonymousUser | None = None,
+    at_once: bool = True,
 ) -> None:
-    """Take an account out of everybody's sight, and remove all there is of it: what takes long, by a worker."""
-    from linked_accounts.jobs import erase_account
+    """Take an account out of everybody's sight, and remove all there is of it: what takes long, by a worker.
 
+    Nothing is removed before the caller's transaction, if any, has ended. Does no harm to one that is deleted already.
+    """
     with transaction.atomic():
-        account = LinkedAccount.objects.select_for_update().get(id=account.id)
-        if account.deleted_at is None:
-            description = f"Linked account {account.id} at {account.integration_name}."
-            account_deleted.send(LinkedAccount, account=account)
-            audit.record(account.organization_id, "DELETED_LINKED_ACCOUNT", description, request=request, user=user)
-            account.disappear()
-    if not erase(account.id, within_seconds=AT_ONCE_SECONDS):
-        erase_account.defer(account_id=str(account.id))
+        # Waits for transactions that write something of the account: they hold it.
+        found = LinkedAccount.objects.present().select_for_update().filter(id=account.id).first()
+        if found is not None:
+            description = f"Linked account {found.id} at {found.integration_name}."
+            account_deleted.send(LinkedAccount, account=found)
+            audit.record(found.organization_id, "DELETED_LINKED_ACCOUNT", description, request=request, user=user)
+            found.disappear()
+        transaction.on_commit(lambda: _erase_soon(account.id, at_once=at_once))
+
+
+def _erase_soon(account_id: UUID, *, at_once: bool) -> None:
+    from linked_accounts.jobs import queue_erasure
+
+    try:
+        is_done = at_once and erase(account_id, within_seconds=AT_ONCE_SECONDS)
+    except OperationalError:  # a deadlock with somebody who was at work: nobody sees the account any more, so later
+        is_done = False
+    if not is_done:
+        queue_erasure(account_id)
 
 
 def erase(account_id: UUID, *, within_seconds: float | None = None) -> bool:
@@ -60,10 +75,15 @@ def erase(account_id: UUID, *, within_seconds: float | None = None) -> bool:
     return True
 
 
-def erase_marked() -> None:
-    """Go on where somebody was interrupted."""
+def resume_deletions() -> None:
+    """Have workers go on where somebody was interrupted, and forget what was counted of accounts after their end."""
+    from linked_accounts.jobs import queue_erasure
+
     for account_id in LinkedAccount.objects.exclude(deleted_at=None).values_list("id", flat=True):
-        erase(account_id)
+        queue_erasure(account_id)
+    for counted in (RequestCount, RequestPace):  # whose foreign keys PostgreSQL does not enforce
+        rows: models.QuerySet[Any] = counted._default_manager.all()
+        rows.exclude(Exists(LinkedAccount.objects.filter(id=OuterRef("linked_account_id")))).delete()
 
 
 def _owned() -> Iterator[tuple[type[models.Model], str]]:
@@ -92,11 +112,12 @@ def _erase_chunk(model: type[models.Model], column: str, account_id: UUID) -> in
 
 
 def _sides(model: type[models.Model]) -> Iterator[tuple[type[models.Model], str]]:
-    """Yield the models whose rows hang on rows of this one, and name no account themselves."""
+    """Yield the models whose rows hang on rows of this one: they name no account themselves, or cannot outlive it."""
     for relation in model._meta.get_fields(include_hidden=True):
         if isinstance(relation, models.ForeignObjectRel):
             side: Any = relation.related_model
-            if not any(field.related_model is LinkedAccount for field in side._meta.fields):
+            names_account = any(field.related_model is LinkedAccount for field in side._meta.fields)
+            if relation.field.db_constraint or not names_account:
                 yield side, str(relation.field.column)
 
 

@@ -184,7 +184,10 @@ class LinkedAccount(models.Model):
         self.completed_at = timezone.now()
 
     def renew_token(self) -> str:
-        """Give the account another token, and return it. The old one stops working at once."""
+        """Give the account another token, and return it. The old one stops working at once.
+
+        Call it with the account locked: one that is being deleted must get none.
+        """
         self.token_number += 1
         token = self.issue_token()
         self.save(update_fields=["token_number", "token_hash"])
@@ -203,7 +206,8 @@ class LinkedAccount(models.Model):
     def mark_relink_needed(self, reason: str) -> None:
         self.status = self.Status.RELINK_NEEDED
         self.status_detail = reason
-        self.save(update_fields=["status", "status_detail"])
+        # Not of one that was deleted since.
+        LinkedAccount.objects.present().filter(id=self.id).update(status=self.status, status_detail=reason)
 
 
 class AuditEvent(models.Model):

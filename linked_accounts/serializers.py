@@ -302,7 +302,7 @@ class WebhookReceiverSerializer(serializers.ModelSerializer[WebhookReceiver]):
     """What the platform may tell of the account by webhook. `key` is the secret that it signs with."""
 
     event = serializers.CharField(max_length=255)
-    key = serializers.CharField(max_length=1000, required=False, allow_null=True)
+    key = serializers.CharField(max_length=1000, required=False, allow_null=True, trim_whitespace=False)
 
     class Meta:
         model = WebhookReceiver

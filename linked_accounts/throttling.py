@@ -75,13 +75,14 @@ def _take(account_id: UUID, window: int, wanted: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO linked_accounts_requestcount AS old (linked_account_id, "window", taken) VALUES (%s, %s, %s)
+            INSERT INTO linked_accounts_requestcount AS old (linked_account_id, "window", taken)
+            SELECT id, %s, %s FROM linked_accounts_linkedaccount WHERE id = %s
             ON CONFLICT (linked_account_id) DO UPDATE SET
                 taken = excluded.taken + CASE WHEN old."window" = excluded."window" THEN old.taken ELSE 0 END,
                 "window" = excluded."window"
             RETURNING taken
             """,
-            [account_id, window, wanted],
+            [window, wanted, account_id],
         )
-        (taken,) = cursor.fetchone()
-    return int(taken)
+        found = cursor.fetchone()
+    return int(found[0]) if found else wanted  # of an account that is gone nothing is counted, or answered

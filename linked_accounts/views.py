@@ -114,8 +114,16 @@ class RegenerateTokenViewSet(RateLimitHeaders, ViewSet):
     @extend_schema(summary="Replace the account token", request=None, responses=write_responses(AccountTokenSerializer))
     def create(self, request: Request) -> Response:
         """Give the linked account another token. The old one stops working at once."""
-        account = access(request).verify()
-        return Response({"linked_account_id": account.id, "account_token": account.renew_token()})
+        with transaction.atomic():
+            account = access(request).verify(for_update=True)
+            token = account.renew_token()
+            audit.record(
+                account.organization_id,
+                "REGENERATED_LINKED_ACCOUNT_TOKEN",
+                f"Linked account {account.id}.",
+                request=request,
+            )
+        return Response({"linked_account_id": account.id, "account_token": token})
 
 
 class DeleteAccountViewSet(RateLimitHeaders, ViewSet):
@@ -223,21 +231,24 @@ class WebhookReceiverViewSet(RateLimitHeaders, ViewSet):
         """Take the platform's webhooks for one event, signed with `key` if there is one; the same event again: changed.
 
         Where webhooks have to be set up by hand at the platform, `docs/platforms.md` says how. They go to the account's
-        `webhook_listener_url`, which this fills.
+        `webhook_listener_url`, which this fills if the platform sends any. Where all receivers of an account are
+        inactive, what the platform sends is ignored.
         """
-        account = access(request).verify()
+        access(request).verify()
         serializer = WebhookReceiverSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         given = serializer.validated_data
         with transaction.atomic():
+            account = access(request).verify(for_update=True)
             receiver, _ = WebhookReceiver.objects.update_or_create(
                 linked_account=account,
                 event=given["event"],
                 defaults={"is_active": given["is_active"], "key": given.get("key")},
             )
-            base_url = settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
-            account.webhook_listener_url = base_url + account.webhook_path()
-            account.save(update_fields=["webhook_listener_url"])
+            if account.connector_class.webhooks is not None:
+                base_url = settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
+                account.webhook_listener_url = base_url + account.webhook_path()
+                account.save(update_fields=["webhook_listener_url"])
         return Response(WebhookReceiverSerializer(receiver).data, status=201)
 
 

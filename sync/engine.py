@@ -431,7 +431,7 @@ class _Sync:
         if not connection.is_usable():
             connection.close()
             recover(self.account)
-        elif LinkedAccount.objects.filter(id=self.account.id).exists():  # else it was deleted meanwhile
+        elif LinkedAccount.objects.present().filter(id=self.account.id).exists():  # else it was deleted meanwhile
             for listing in self.listings:
                 if not listing.has_ended:
                     listing.fail(error)
@@ -452,8 +452,9 @@ class _Sync:
             for kind, details in listing.incidents.items():
                 incidents[kind] += details
         Issue.objects.report(self.account, database_now(), incidents)
-        schedule, _ = Schedule.objects.get_or_create(linked_account=self.account)
-        schedule.plan(self.sync_run)
+        schedule, _ = Schedule.objects.select_for_update().get_or_create(linked_account=self.account)
+        is_of_one_piece = self.ingest.mappings.hold() and not any(one.resumed for one in self.listings)
+        schedule.plan(self.sync_run, is_of_one_piece=is_of_one_piece)
         account_synced.send(_Sync, account=self.account, sync_run=self.sync_run, was_initial=self.was_initial)
         SyncRun.objects.filter(linked_account=self.account, started_at__lt=self.started_at - KEEP_RUNS).delete()
 

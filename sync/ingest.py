@@ -13,6 +13,7 @@ from psycopg.sql import SQL, Identifier
 
 from connectors.records import Record
 from field_mappings.values import Mappings
+from linked_accounts.models import LinkedAccount
 from sync import tables
 from sync.identities import Identities
 from sync.models import PendingRecord, PromisedId
@@ -21,6 +22,7 @@ from sync.resources import BY_NAME, RESOURCES, Resource
 from sync.rows import Row, RowMaker, array, with_embedded
 from sync.signals import records_changed
 from sync.stamps import Stamp, Stamps
+from sync.state import SyncCancelledError
 from sync.stored import StoredRecords
 
 MAX_KNOWN_KEYS = 20_000
@@ -55,8 +57,13 @@ class Written:
 
 
 def lock_records(cursor: CursorWrapper, account_id: uuid.UUID) -> None:
-    """Let nobody else write records of the account in this transaction: a sync and a call can bring the same one."""
+    """Let nobody else write records of the account in this transaction: a sync and a call can bring the same one.
+
+    Raises SyncCancelledError if the account was deleted: originals and webhooks would outlive it.
+    """
     cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"records/{account_id}"])
+    if not LinkedAccount.objects.hold(account_id):
+        raise SyncCancelledError("The account was deleted.")
 
 
 Rows = Mapping[str, Mapping[str, Row]]  # by model name and key
@@ -82,7 +89,8 @@ class Ingest:
         self.stored = stored or StoredRecords(account_id)
         self.keeps_unknown_references = keeps_unknown_references
         self.identities = Identities(account_id)
-        self.rows = RowMaker(account_id, self.identities, Mappings(account_id))
+        self.mappings = Mappings(account_id)
+        self.rows = RowMaker(account_id, self.identities, self.mappings)
         self.counts: defaultdict[str, Counts] = defaultdict(Counts)
         self._known: set[str] = set()  # keys that have a row: batch after batch refers to much the same
         self._present: set[str] = set()  # keys of records that are there, in the same way

@@ -99,6 +99,14 @@ def cancel(account: LinkedAccount) -> None:
         app.job_manager.cancel_job_by_id(job_id, abort=True, delete_job=True)
 
 
+def forget_jobs(account: LinkedAccount) -> None:
+    """Take back the account's jobs as `cancel` does, and forget those that failed."""
+    cancel(account)
+    with connection.cursor() as cursor:
+        statement = "DELETE FROM procrastinate_jobs WHERE lock = %s AND status NOT IN ('todo', 'doing')"
+        cursor.execute(statement, [_lock(account.id)])
+
+
 def is_queued(account: LinkedAccount) -> bool:
     """Whether a sync of the account waits for a worker."""
     return ProcrastinateJob.objects.filter(queueing_lock=_lock(account.id), status="todo").exists()
@@ -139,7 +147,7 @@ def follow_hint(account_id: str, subject: str, remote_id: str) -> None:
         refetch(account, hint)
     except SyncInProgressError:
         _defer_hint(account.id, hint.subject, remote_id, wait_seconds=BUSY_SECONDS)
-    except NotLinkedError as error:
+    except (NotLinkedError, SyncCancelledError) as error:
         logger.info("Hint about %s: %s", account.id, error)
 
 

@@ -247,8 +247,12 @@ class Schedule(models.Model):
     def __str__(self) -> str:
         return f"next sync {self.next_sync_at:%Y-%m-%d %H:%M:%S}" if self.next_sync_at else "no next sync"
 
-    def plan(self, run: SyncRun) -> None:
-        """Note when the next sync is due after this one: sooner than usual if it failed, but later each time."""
+    def plan(self, run: SyncRun, *, is_of_one_piece: bool = True) -> None:
+        """Note when the next sync is due after this one: sooner than usual if it failed, but later each time.
+
+        A full one is still wanted if this was none, or not of one piece: it went on where another had been interrupted,
+        or field mappings were changed meanwhile.
+        """
         if run.result == Result.FAILED:
             self.failures += 1
             pause = RETRY_AFTER * 2 ** min(self.failures - 1, MAX_DOUBLINGS)
@@ -256,7 +260,7 @@ class Schedule(models.Model):
         else:
             self.failures = 0
             self.next_sync_at = run.started_at + self.usual_interval
-            if run.is_full:
+            if run.is_full and is_of_one_piece:
                 self.is_full_wanted = False
         self.save()
 
@@ -287,6 +291,7 @@ class Issue(models.Model):
     error_details = models.JSONField(default=list, help_text="What happened last time, a line for each.")
     first_incident_time = models.DateTimeField()
     last_incident_time = models.DateTimeField()
+    resolved_at = models.DateTimeField(null=True, editable=False)
     is_muted = models.BooleanField(default=False)
 
     objects = models.Manager.from_queryset(IssueQuerySet)()

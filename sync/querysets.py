@@ -7,7 +7,7 @@ from django.db import models
 from linked_accounts.models import LinkedAccount
 from sync.signals import issue_changed
 
-REOPENED_WITHIN = timedelta(days=7)  # of the last incident: what comes back then is the same trouble
+REOPENED_WITHIN = timedelta(days=7)  # of being resolved: what comes back then is the same trouble
 
 if TYPE_CHECKING:
     from sync.models import Issue, Schedule  # noqa: F401  (for annotations)
@@ -33,12 +33,13 @@ class IssueQuerySet(models.QuerySet["Issue"]):
         for description, details in incidents.items():
             issue = known.get(description)
             event = None
-            if issue is None or (issue.status == "RESOLVED" and issue.last_incident_time < at - REOPENED_WITHIN):
+            if issue is None or (issue.resolved_at is not None and issue.resolved_at < at - REOPENED_WITHIN):
                 issue = self.model(linked_account=account, error_description=description, first_incident_time=at)
                 event = "new"
             elif issue.status == "RESOLVED":
                 event = "reopened"
             issue.status = "ONGOING"
+            issue.resolved_at = None
             issue.last_incident_time = at
             issue.error_details = list(details)
             issue.save()
@@ -47,7 +48,8 @@ class IssueQuerySet(models.QuerySet["Issue"]):
         for description, issue in known.items():
             if issue.status == "ONGOING" and description not in incidents:
                 issue.status = "RESOLVED"
-                issue.save(update_fields=["status"])
+                issue.resolved_at = at
+                issue.save(update_fields=["status", "resolved_at"])
                 issue_changed.send(self.model, issue=issue, event="resolved")
 
     def _latest(self, account: LinkedAccount) -> Self:

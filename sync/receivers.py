@@ -9,7 +9,7 @@ from interviews.signals import interview_written
 from linked_accounts.models import LinkedAccount
 from linked_accounts.signals import account_deleted, account_linked, account_reshaped
 from sync.engine import store_written
-from sync.jobs import cancel, queue_sync
+from sync.jobs import forget_jobs, queue_sync
 from sync.models import Schedule
 
 
@@ -32,8 +32,10 @@ def store_written_interview(
 def read_everything_anew(account: LinkedAccount, **about: Any) -> None:
     if account.status == LinkedAccount.Status.COMPLETE:
         queue_sync(account, full=True)
+    else:  # once it is linked again
+        Schedule.objects.update_or_create(linked_account=account, defaults={"is_full_wanted": True})
 
 
 @receiver(account_deleted)
 def stop_synchronising(account: LinkedAccount, **about: Any) -> None:
-    cancel(account)
+    forget_jobs(account)

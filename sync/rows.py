@@ -1,5 +1,6 @@
-"""Records in terms of columns, and the hashes that tell whether they changed. Nothing here asks the
-database, but for mapped fields of records that come without their originals.
+"""Records in terms of columns, and the hashes that tell whether they changed.
+
+Nothing here asks the database, but for mapped fields of records that come without their originals.
 
 Ids are *keys* here: hexadecimal text, which is compared, hashed and sent many times faster than `uuid.UUID`.
 """
@@ -96,7 +97,7 @@ class RowMaker:
         key = self.identities.key(record.model_name, record.remote_id)
         mapped = self._mapped(record, key)
         if mapped is not None:
-            hashed["field_mappings"] = _as_json(mapped).decode()
+            hashed["field_mappings"] = mapped
         entries = _entries(record)
         return Row(
             key=key,
@@ -108,11 +109,11 @@ class RowMaker:
             entries=entries,
             entries_hash=None if entries is None else _hash(entries),
             references=references,
-            field_mappings=None if mapped is None else _as_json(mapped).decode(),
+            field_mappings=mapped,
         )
 
-    def _mapped(self, record: Record, key: str) -> dict[str, Any] | None:
-        """Return what the account's field mappings make of a record, or of its stored originals if it brings none."""
+    def _mapped(self, record: Record, key: str) -> str | None:
+        """Return as JSON what the account's field mappings make of a record's originals, or else of the stored ones."""
         if self.mappings is None or not self.mappings.has(record.model_name):
             return None
         originals: Iterable[Original] = record.remote_data
@@ -120,7 +121,7 @@ class RowMaker:
             stored: Any = BY_NAME[record.model_name].remote_data_model
             entries = stored.objects.filter(record=key).values_list("entries", flat=True).first() or ()
             originals = [Original(entry["path"], entry["data"]) for entry in entries]
-        return self.mappings.values(record.model_name, originals)
+        return _as_json(self.mappings.values(record.model_name, originals)).decode()
 
     def _new_reference(self, model_name: str, remote_id: str) -> Reference:
         if not 0 < len(remote_id) <= MAX_REMOTE_ID_LENGTH:

@@ -22,7 +22,7 @@ from sync.filters import IssueFilterSet
 from sync.jobs import is_queued, queue_sync
 from sync.models import Issue, ModelSync, Schedule, SyncRun
 from sync.serializers import IssueSerializer, SyncStatusSerializer
-from sync.state import model_syncs
+from sync.state import model_syncs, recover
 
 
 class CannotSynchronise(APIException):
@@ -46,13 +46,14 @@ class SyncStatusViewSet(RateLimitHeaders, GenericViewSet[ModelSync]):
     @action(detail=False, methods=["post"], pagination_class=None)
     def resync(self, request: Request) -> Response:
         """Have everything read anew, as soon as a worker is free. If a sync is running already, it is left to end."""
-        account = access(request).verify()
-        schedule, _ = Schedule.objects.get_or_create(linked_account=account)
-        if schedule.are_syncs_disabled:
-            raise CannotSynchronise("Syncs of this account are switched off.")
-        if account.status in (LinkedAccount.Status.RELINK_NEEDED, LinkedAccount.Status.INCOMPLETE):
-            raise CannotSynchronise(account.status_detail or "The account has to be linked first.")
+        recover(access(request).verify())  # a sync whose process was killed would be waited for in vain
         with transaction.atomic():
+            account = access(request).verify(for_update=True)
+            schedule, _ = Schedule.objects.get_or_create(linked_account=account)
+            if schedule.are_syncs_disabled:
+                raise CannotSynchronise("Syncs of this account are switched off.")
+            if account.status in (LinkedAccount.Status.RELINK_NEEDED, LinkedAccount.Status.INCOMPLETE):
+                raise CannotSynchronise(account.status_detail or "The account has to be linked first.")
             audit.record(
                 account.organization_id,
                 "FORCED_LINKED_ACCOUNT_RESYNC",
@@ -61,11 +62,11 @@ class SyncStatusViewSet(RateLimitHeaders, GenericViewSet[ModelSync]):
             )
             if not SyncRun.objects.filter(linked_account=account, result=None, is_full=True).exists():
                 queue_sync(account, full=True)
-        return Response(self._statuses(account))
+        return Response(self._statuses(account, is_awaited=True))
 
-    def _statuses(self, account: LinkedAccount) -> Any:
+    def _statuses(self, account: LinkedAccount, *, is_awaited: bool = False) -> Any:
         found = model_syncs(account)
-        if is_queued(account):
+        if is_awaited or is_queued(account):
             for one in found:
                 if one.status != ModelSync.Status.DISABLED:
                     one.status = ModelSync.Status.SYNCING
@@ -92,8 +93,10 @@ class IssueViewSet(ListModelMixin, GenericViewSet[Issue]):
         holder = self.request.auth
         if not isinstance(holder, KeyHolder):  # the OpenAPI document is being made
             return super().get_queryset().none()
-        own = super().get_queryset().filter(linked_account__organization=holder.organization_id)
-        return own.filter(linked_account__account_type=holder.account_type)
+        accounts = LinkedAccount.objects.present().filter(
+            organization=holder.organization_id, account_type=holder.account_type
+        )
+        return super().get_queryset().filter(linked_account__in=accounts)
 
     def retrieve(self, request: Request, pk: str) -> Response:
         try:

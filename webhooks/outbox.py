@@ -49,7 +49,7 @@ CHUNK = 500
 def emit(account: LinkedAccount, event: str, data: Callable[[], Any]) -> None:
     """Note one event for whoever listens; `data` is made only then."""
     hooks = list(Hook.objects.listening(account.id, event))
-    if hooks:
+    if hooks and LinkedAccount.objects.hold(account.id):  # what is told of a deleted account would outlive it
         _note(hooks, account, event, [data()])
 
 

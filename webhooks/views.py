@@ -25,7 +25,7 @@ def receive(request: HttpRequest, account_id: UUID, secret: str) -> HttpResponse
 
     404 for addresses that are none of ours; 401 for a wrong signature; 400 for what is no JSON; 413 for too much of it.
     """
-    account = LinkedAccount.objects.filter(id=account_id).first()
+    account = LinkedAccount.objects.present().filter(id=account_id).first()
     webhooks = _webhooks(account)
     if account is None or webhooks is None or not account.is_webhook_secret(secret):
         return _answer(404, "There is nothing here.")
@@ -40,6 +40,8 @@ def receive(request: HttpRequest, account_id: UUID, secret: str) -> HttpResponse
     try:
         if greeting := webhooks.greet(delivery):
             return HttpResponse(status=greeting.status, headers=dict(greeting.headers))
+        if _is_switched_off(account):
+            return _answer(webhooks.accepted_status, "Ignored.")
         keys = _keys(account, webhooks)
         if keys and not any(webhooks.is_genuine(delivery, key) for key in keys):
             logger.warning("A webhook for %s has a wrong signature", account.id)
@@ -52,6 +54,12 @@ def receive(request: HttpRequest, account_id: UUID, secret: str) -> HttpResponse
     for hint in dict.fromkeys(hints):
         queue_hint(account, hint)
     return _answer(webhooks.accepted_status, "Noted." if hints else "Ignored.")
+
+
+def _is_switched_off(account: LinkedAccount) -> bool:
+    """Whether there are receivers, and none is active: without any, webhooks were set up by hand."""
+    switches = account.webhook_receivers.values_list("is_active", flat=True)
+    return bool(switches) and not any(switches)
 
 
 def _keys(account: LinkedAccount, webhooks: Webhooks) -> list[str]:

@@ -11,10 +11,13 @@ import warnings
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from psycopg import sql
+
+_LOCK = Lock()
 
 
 @cache
@@ -62,4 +65,5 @@ def use(data_dir: Path, database: str) -> str:
 
     Raises ImproperlyConfigured if it does not start.
     """
-    return _use(data_dir, database, os.getpid())
+    with _LOCK:  # threads that connect at once
+        return _use(data_dir, database, os.getpid())

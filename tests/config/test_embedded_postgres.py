@@ -100,3 +100,16 @@ def test_a_killed_server_comes_back_with_its_data(data_dir):
 
     assert second.marks == 2
     second.leave()
+
+
+def test_threads_that_connect_at_once_share_the_server(tmp_path):
+    script = (
+        "from pathlib import Path; from threading import Thread; from config.embedded_postgres.server import use\n"
+        f"found = []; ask = lambda: found.append(use(Path({str(tmp_path)!r}), 'x'))\n"
+        "threads = [Thread(target=ask) for _ in range(4)]\n"
+        "[one.start() for one in threads]; [one.join() for one in threads]\n"
+        "print(len(found), len(set(found)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+
+    assert done.stdout.split() == ["4", "1"]

@@ -8,7 +8,9 @@ from applications.models import Application
 from connectors.records import Original, RemoteUserRecord
 from field_mappings.models import FieldMapping, TargetField
 from field_mappings.values import template, traverse
-from linked_accounts.models import AuditEvent
+from linked_accounts.deletion import delete_account
+from linked_accounts.models import AuditEvent, LinkedAccount
+from linked_accounts.scopes import change_scopes
 from remote_users.models import RemoteUser
 from sync.engine import synchronise
 from sync.ingest import Ingest
@@ -43,7 +45,8 @@ def send(api, method, path="field-mappings", body=None):
 
 
 def user(remote_id="1", team="Blue"):
-    data = {"id": remote_id, "custom": {"team": team, "tags": ["a", "b"]}}
+    fields = [{"id": "1", "title": "Region", "value": "North"}, {"id": "2", "title": "Size", "value": 7}]
+    data = {"id": remote_id, "custom": {"team": team, "tags": ["a", "b"]}, "fields": fields}
     return RemoteUserRecord(remote_id=remote_id, remote_data=(Original("/users", data),))
 
 
@@ -156,7 +159,14 @@ def test_a_record_that_comes_without_originals_keeps_its_values(api, account):
         ({"remote_field_traversal_path": ["custom", "team", "deeper"]}, None),
         ({"remote_url_path": "/elsewhere"}, None),
         ({"jmes_path": "length(@)"}, 4),
+        ({"remote_field_traversal_path": ["custom", "tags", "9" * 200]}, None),
         ({"remote_field_traversal_path": ["custom"], "jmes_path": "abs(team)"}, None),  # which is no number
+        ({"jmes_path": "to_number('nan')"}, None),  # which no JSON has
+        ({"jmes_path": "&team"}, None),  # a function
+        ({"remote_field_traversal_path": ["custom", "tags"], "jmes_path": "[::0]"}, None),
+        ({"remote_field_traversal_path": ["fields", "Region", "value"]}, "North"),
+        ({"remote_field_traversal_path": ["fields", 1, "value"]}, 7),
+        ({"remote_field_traversal_path": ["fields"], "jmes_path": "[?title=='Size'].value | [0]"}, 7),
     ],
 )
 def test_what_a_mapping_finds(api, account, place, value):
@@ -187,9 +197,17 @@ def test_a_mapping_can_be_led_elsewhere(api, account):
         ({"remote_field_traversal_path": []}, "remote_field_traversal_path"),
         ({"remote_field_traversal_path": "custom"}, "remote_field_traversal_path"),
         ({"remote_field_traversal_path": [{"a": 1}]}, "remote_field_traversal_path"),
+        ({"remote_field_traversal_path": [True]}, "remote_field_traversal_path"),
+        ({"remote_field_traversal_path": [-1]}, "remote_field_traversal_path"),
+        ({"remote_field_traversal_path": [10**30]}, "remote_field_traversal_path"),
+        ({"remote_field_traversal_path": ["\0"]}, "remote_field_traversal_path"),  # no column takes it,
+        ({"remote_field_traversal_path": ["\ud800"]}, "remote_field_traversal_path"),  # nor half a character
+        ({"remote_field_traversal_path": ["x" * 256]}, "remote_field_traversal_path"),
         ({"remote_method": "BREW"}, "remote_method"),
         ({"remote_url_path": None}, "remote_url_path"),
         ({"jmes_path": "a[["}, "jmes_path"),
+        ({"jmes_path": "(" * 1000}, "jmes_path"),  # deeper than Python goes
+        ({"jmes_path": "[@,@]" + "|[@,@]" * 30}, "jmes_path"),  # 2 ** 31 copies
     ],
 )
 def test_nonsense_is_refused(api, change, field):
@@ -259,9 +277,65 @@ def test_remote_fields_tell_what_the_originals_hold(api, account):
         "coverage": 0.67,
     }
     assert set(fields["custom", "team"]["example_values"]) == {"Blue", 5}
+    assert fields["fields", "Region", "value"]["example_values"] == ["North"]
     assert fields["custom", "tags"]["schema"] == {"type": "array"}
     assert api.get("remote-fields").json()["RemoteUser"][0]["example_values"] == []
     assert api.get("remote-fields", common_models="Nonsense").status_code == 400
+
+
+def test_a_field_counts_once_for_a_record_of_several_originals(api, account):
+    originals = tuple(Original(f"/users/{number}", {"id": number}) for number in (1, 2))
+    Ingest(account.id).store([RemoteUserRecord(remote_id="1", remote_data=originals)])
+
+    (field,) = api.get("remote-fields").json()["RemoteUser"]
+
+    assert field["coverage"] == 1
+    assert field["remote_endpoint_info"]["url_path"] == "/users/{id}"
+
+
+@pytest.mark.parametrize("scope", [{"read": False}, {"disabled_fields": ["email"]}])
+def test_remote_fields_show_nothing_of_originals_that_may_not_be_seen(api, account, scope):
+    Ingest(account.id).store([user()])
+    change_scopes(account, {"RemoteUser": scope})
+
+    assert api.get("remote-fields", include_example_values="true").json()["RemoteUser"] == []
+
+
+def test_an_account_is_removed_with_its_mappings(api, account):
+    send(api, "post", body=PLACE)
+
+    delete_account(account)
+
+    assert not LinkedAccount.objects.exists()
+    assert not TargetField.objects.exists()
+
+
+def test_a_mapping_made_while_a_full_sync_runs_wants_another_one(transactional_db):
+    with linked("greenhouse", interviews=2) as platform:
+        made = []
+
+        def map_meanwhile(progress):
+            if not made:
+                made.append(send(Api(platform.account), "post", body=PLACE))
+
+        synchronise(platform.account, full=True, on_progress=map_meanwhile)
+        assert Schedule.objects.get().is_full_wanted
+
+        synchronise(platform.account, full=True)
+        assert not Schedule.objects.get().is_full_wanted
+
+
+def test_a_mapping_of_an_account_that_is_to_be_linked_again_waits_for_that(api, account):
+    account.mark_relink_needed("The key was withdrawn.")
+
+    send(api, "post", body=PLACE)
+
+    assert Schedule.objects.get().is_full_wanted
+
+
+def test_mappings_cost_a_sync_one_query(account, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        Ingest(account.id)
 
 
 def test_ids_in_paths_of_originals_do_not_matter():
@@ -289,7 +363,37 @@ def test_the_operator_maps_for_all_accounts_in_the_admin(account, admin_client):
 
     assert FieldMapping.objects.get().is_integration_wide
     assert Schedule.objects.get(linked_account=account).is_full_wanted
-    assert AuditEvent.objects.get().event_type == "CHANGED_INTEGRATION_WIDE_FIELD_MAPPING"
+    assert AuditEvent.objects.get().event_type == "CREATED_INTEGRATION_WIDE_FIELD_MAPPING"
+    assert admin_client.post(page, form).status_code == 200  # the name is taken
+
+
+@pytest.mark.parametrize("ending", ["change", "delete"])
+def test_what_the_operator_does_to_a_target_reaches_accounts_that_map_it_themselves(account, admin_client, ending):
+    target = TargetField.objects.create(organization=account.organization, common_model="RemoteUser", name="team")
+    send(Api(account), "post", body=PLACE)
+    Schedule.objects.update(is_full_wanted=False)
+    form = {"name": "crew", "post": "yes", "mappings-TOTAL_FORMS": 0, "mappings-INITIAL_FORMS": 0}
+
+    answer = admin_client.post(reverse(f"admin:field_mappings_targetfield_{ending}", args=[target.id]), form)
+
+    assert answer.status_code == 302
+    assert Schedule.objects.get().is_full_wanted
+
+
+def test_the_operator_maps_a_target_once_for_each_platform(account, admin_client):
+    target = TargetField.objects.create(organization=account.organization, common_model="RemoteUser", name="team")
+    form = {"name": "team", "mappings-TOTAL_FORMS": 2, "mappings-INITIAL_FORMS": 0}
+    for number in range(2):
+        form |= {
+            f"mappings-{number}-platform": "greenhouse",
+            f"mappings-{number}-url_path": "/users",
+            f"mappings-{number}-traversal_path": '["id"]',
+        }
+
+    page = reverse("admin:field_mappings_targetfield_change", args=[target.id])
+
+    assert admin_client.post(page, form).status_code == 200
+    assert not FieldMapping.objects.exists()
 
 
 def test_merges_client_maps_fields(account, live_server):

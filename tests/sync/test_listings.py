@@ -22,7 +22,7 @@ from connectors.records import (
 from interviews.models import ScheduledInterview
 from remote_users.models import RemoteUser
 from sync.engine import synchronise
-from sync.models import ModelSync
+from sync.models import ModelSync, Schedule
 from tests.factories import LinkedAccountFactory
 
 USERS = [RemoteUserRecord(remote_id=str(number)) for number in range(3)]
@@ -206,6 +206,18 @@ def test_a_resumed_listing_deletes_nothing_and_is_as_fresh_as_its_beginning(acco
     assert present(RemoteUser) == {"0", "1", "2"}
     assert model_sync().data_fresh_as_of == began
     assert model_sync().listed_everything_at < model_sync().last_sync_start
+
+
+def test_a_resumed_listing_is_not_the_full_one_that_is_wanted(account, platform):
+    Schedule.objects.create(linked_account=account, is_full_wanted=True)
+    platform.users = [Resumed(started_at=datetime(2026, 5, 1, tzinfo=UTC)), USERS[1]]
+    synchronise(account, full=True)
+    assert Schedule.objects.get().is_full_wanted
+    platform.users = USERS
+
+    synchronise(account, full=True)
+
+    assert not Schedule.objects.get().is_full_wanted
 
 
 def test_where_changes_are_unknown_everything_is_listed(account, platform):

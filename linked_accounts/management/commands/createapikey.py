@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DataError, IntegrityError, transaction
 
+from linked_accounts import audit
 from linked_accounts.management.output import in_words
 from linked_accounts.models import ApiKey
 from linked_accounts.services import find_organization
@@ -29,6 +30,8 @@ class Command(BaseCommand):
             with transaction.atomic():
                 owner = find_organization(name=organization, create=True)
                 key, secret = ApiKey.objects.issue(organization=owner, name=name, is_test=test)
+                kind = "TEST" if test else "REMOTE_PRODUCTION"
+                audit.record(owner.id, f"CREATED_{kind}_API_KEY", f"Key {name}.")
         except ValidationError as error:
             raise CommandError(in_words(error)) from error
         except DataError as error:
