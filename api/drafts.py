@@ -193,13 +193,13 @@ def resolve(draft: Draft, find: Callable[[type[models.Model], set[UUID]], Mappin
     found: dict[str, list[Any]] = {}
     targets: dict[type[models.Model], set[UUID]] = {}
     for name, ids in draft.references.items():
-        targets.setdefault(_target(draft, name), set()).update(id for text in ids if (id := _uuid(text)))
+        targets.setdefault(_target(draft, name), set()).update(id for text in ids if (id := values.uuid(text)))
     records = {model: find(model, ids) for model, ids in targets.items()}
     for name, ids in draft.references.items():
         known = records[_target(draft, name)]
         found[name] = []
         for text in ids:
-            id = _uuid(text)
+            id = values.uuid(text)
             if id is None or id not in known:
                 draft.problems.refuse(
                     "INVALID_FIELD_CHOICE", f"{name}: the linked account has no {text}.", f"model/{name}"
@@ -220,10 +220,3 @@ def _id(value: Any) -> str | None:
     if isinstance(value, dict):
         value = value.get("id")
     return value.strip() if isinstance(value, str) else None
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

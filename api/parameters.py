@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.core.exceptions import ValidationError as FormValidationError
 from drf_spectacular.types import OpenApiTypes
@@ -25,6 +25,14 @@ class Shape:
     include_remote_data: bool = False
 
 
+def read_flag(request: Request, name: str) -> bool:
+    """Return a switch of the query, off unless told otherwise. Raises ValidationError."""
+    try:
+        return bool(values.BooleanField(required=False).clean(request.query_params.get(name)))
+    except FormValidationError as error:
+        raise ValidationError({name: error.messages}) from error
+
+
 def read_shape(request: Request, serializer: "type[UnifiedModelSerializer]") -> Shape:
     """Raises ValidationError, which names every bad parameter."""
     errors: dict[str, list[str]] = {}
@@ -41,17 +49,15 @@ def read_shape(request: Request, serializer: "type[UnifiedModelSerializer]") -> 
             found |= given
         return frozenset(found)
 
-    def flag(parameter: str) -> bool:
-        try:
-            return bool(values.BooleanField(required=False).clean(request.query_params.get(parameter)))
-        except FormValidationError as error:
-            errors[parameter] = error.messages
-            return False
-
+    include_remote_data = False
+    try:
+        include_remote_data = read_flag(request, "include_remote_data")
+    except ValidationError as error:
+        errors.update(cast(dict[str, list[str]], error.detail))
     shape = Shape(
         expand=names(serializer.expandable, "expand"),
         enum_origins=names(serializer.enum_origins, "show_enum_origins", "remote_fields"),
-        include_remote_data=flag("include_remote_data"),
+        include_remote_data=include_remote_data,
     )
     if errors:
         raise ValidationError(errors)

@@ -1,7 +1,8 @@
-"""The API's grammar for what arrives in a query string."""
+"""The API's grammar for what arrives in a path or a query string."""
 
 import re
 from datetime import UTC, datetime
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -39,3 +40,11 @@ class BooleanField(forms.CharField):
             return self.values[text.lower()]
         except KeyError:
             raise ValidationError("Must be true or false.") from None
+
+
+def uuid(text: str) -> UUID | None:
+    """Return an id; None for what is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

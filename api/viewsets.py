@@ -1,6 +1,5 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
-from uuid import UUID
 
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ValidationError
@@ -9,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from api import pagination, statements
+from api import pagination, statements, values
 from api.filters import UnifiedFilterSet
 from api.meta import MetaSerializer, meta
 from api.parameters import read_shape
@@ -58,7 +57,7 @@ class UnifiedViewSet(RateLimitHeaders, GenericViewSet[Any]):
 
     def retrieve(self, request: Request, pk: str) -> Response:
         (shape,) = _read_all(lambda: read_shape(request, self.serializer_class))
-        id = _uuid(pk)
+        id = values.uuid(pk)
 
         def fetch(tenant: Tenant) -> Any:
             return id and statements.fetch_one(self.serializer_class, tenant=tenant, shape=shape, id=id)
@@ -110,10 +109,3 @@ def _read_all(*readers: Callable[[], Any]) -> list[Any]:
     if errors:
         raise ValidationError(errors)
     return results
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -1,8 +1,6 @@
 from collections.abc import Iterable
 from typing import Any
-from uuid import UUID
 
-from django.core.exceptions import ValidationError as FormValidationError
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotFound, ValidationError
@@ -11,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from api import values
+from api.parameters import read_flag
 from api.problems import Problems, envelope
 from api.schema import read_responses, write_responses
 from api.tenants import access
@@ -102,7 +101,7 @@ class RemoteFieldViewSet(RateLimitHeaders, ViewSet):
     )
     def list(self, request: Request) -> Response:
         account = access(request).verify()
-        with_examples = _flag(request, "include_example_values")
+        with_examples = read_flag(request, "include_example_values")
         names = [name for name in request.query_params.get("common_models", "").split(",") if name]
         unknown = [name for name in names if name not in (*MODELS, *ABSENT)]
         if unknown:
@@ -140,12 +139,9 @@ class TargetFieldViewSet(RateLimitHeaders, ViewSet):
 def _find(request: Request, pk: str) -> tuple[LinkedAccount, FieldMapping]:
     """Return a mapping of the account's own: those of all accounts are the operator's."""
     account = access(request).verify()
-    try:
-        mapping = (
-            FieldMapping.objects.select_related("target_field").filter(linked_account=account, id=UUID(pk)).first()
-        )
-    except ValueError:
-        mapping = None
+    id = values.uuid(pk)
+    own = FieldMapping.objects.select_related("target_field").filter(linked_account=account)
+    mapping = own.filter(id=id).first() if id else None
     if mapping is None:
         raise NotFound
     return account, mapping
@@ -166,7 +162,7 @@ def _shown(
     request: Request, account: LinkedAccount, mappings: Iterable[FieldMapping]
 ) -> Iterable[tuple[str, dict[str, Any]]]:
     mappings = list(mappings)
-    is_brief = _flag(request, "exclude_remote_field_metadata")
+    is_brief = read_flag(request, "exclude_remote_field_metadata")
     models = {mapping.target_field.common_model for mapping in mappings}
     known = {} if is_brief else _schemas(account, models)
     for mapping in mappings:
@@ -213,11 +209,3 @@ def _by_model(shown: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, list[Any
     for model_name, one in shown:
         found[model_name].append(one)
     return found
-
-
-def _flag(request: Request, name: str) -> bool:
-    """Raises ValidationError."""
-    try:
-        return bool(values.BooleanField(required=False).clean(request.query_params.get(name)))
-    except FormValidationError as error:
-        raise ValidationError({name: error.messages}) from error

@@ -1,20 +1,19 @@
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from django.core.exceptions import ValidationError as FormValidationError
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, Throttled, ValidationError
+from rest_framework.exceptions import NotFound, Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from api import values
 from api.meta import MetaSerializer
-from api.parameters import read_shape
+from api.parameters import read_flag, read_shape
 from api.problems import Problem, Problems, envelope
 from api.schema import write_responses
 from api.tenants import access
@@ -73,7 +72,7 @@ class ScheduledInterviewViewSet(CreatableViewSet):
         say what became of it: the next sync shows.
         """
         account = access(request).verify()
-        is_debugged, is_async = _flag(request, "is_debug_mode"), _flag(request, "run_async")
+        is_debugged, is_async = read_flag(request, "is_debug_mode"), read_flag(request, "run_async")
         if not is_async:
             outcome = _patiently(services.create_interview, account=account, body=request.data)
             return _answer(request, account, outcome, status.HTTP_201_CREATED, is_debugged=is_debugged)
@@ -98,7 +97,7 @@ class ScheduledInterviewViewSet(CreatableViewSet):
         An addition to Merge's API.
         """
         account, interview = _find(request, pk)
-        is_debugged = _flag(request, "is_debug_mode")
+        is_debugged = read_flag(request, "is_debug_mode")
         if gone := _gone(interview):
             return Response(gone, status.HTTP_400_BAD_REQUEST)
         outcome = _patiently(services.update_interview, account=account, interview=interview, body=request.data)
@@ -117,7 +116,7 @@ class ScheduledInterviewViewSet(CreatableViewSet):
         Platforms either keep it, as cancelled, or delete it: `remote_was_deleted` is then true.
         """
         account, interview = _find(request, pk)
-        is_debugged = _flag(request, "is_debug_mode")
+        is_debugged = read_flag(request, "is_debug_mode")
         if gone := _gone(interview):
             return Response(gone, status.HTTP_400_BAD_REQUEST)
         outcome = _patiently(services.cancel_interview, account=account, interview=interview, body=request.data)
@@ -144,7 +143,7 @@ class AsyncTaskViewSet(RateLimitHeaders, GenericViewSet[AsyncPost]):
 
     def retrieve(self, request: Request, pk: str) -> Response:
         account = access(request).verify()
-        id = _uuid(pk)
+        id = values.uuid(pk)
         async_post = id and AsyncPost.objects.filter(linked_account=account, id=id).first()
         if not async_post:
             raise NotFound
@@ -153,7 +152,7 @@ class AsyncTaskViewSet(RateLimitHeaders, GenericViewSet[AsyncPost]):
 
 def _find(request: Request, pk: str) -> tuple[LinkedAccount, ScheduledInterview]:
     account: LinkedAccount = access(request).verify()
-    id = _uuid(pk)
+    id = values.uuid(pk)
     found = id and ScheduledInterview.objects.for_account(account).select_related("stored_remote_data").filter(id=id)
     interview = found.first() if found else None
     if interview is None:
@@ -164,7 +163,7 @@ def _find(request: Request, pk: str) -> tuple[LinkedAccount, ScheduledInterview]
 def _find_unwritten(request: Request, pk: str) -> ScheduledInterview | None:
     """Return an interview that a worker has yet to create."""
     account: LinkedAccount = access(request).verify()
-    id = _uuid(pk)
+    id = values.uuid(pk)
     async_post = AsyncPost.objects.filter(linked_account=account, interview_id=id).first() if id else None
     if async_post is None or not async_post.is_open:
         return None
@@ -202,18 +201,3 @@ def _answer(
     ]
     body = envelope(shown, outcome.problems, logs if is_debugged else None)
     return Response(body, good if outcome.is_good else status.HTTP_400_BAD_REQUEST)
-
-
-def _flag(request: Request, name: str) -> bool:
-    """Raises ValidationError."""
-    try:
-        return bool(values.BooleanField(required=False).clean(request.query_params.get(name)))
-    except FormValidationError as error:
-        raise ValidationError({name: error.messages}) from error
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -228,9 +228,7 @@ class LinkedAccountAdmin(UndeletableAdmin):
         obj.save(update_fields=form.changed_data)  # a sync may have changed the rest since the page was opened
         if form.changed_data:
             description = f"{', '.join(form.changed_data)} of linked account {obj.id}."
-            audit.record(
-                obj.organization_id, "CHANGED_LINKED_ACCOUNT", description, request=request, user=request.user
-            )
+            audit.record(obj.organization_id, "CHANGED_LINKED_ACCOUNT", description, request=request, user=request.user)
 
     @label_column("status", STATUS_COLOURS)
     def status_label(self, row: LinkedAccount) -> str:

@@ -1,7 +1,7 @@
 """Removes accounts: what leads to one at once, its data in bounded transactions.
 
-Whoever is interrupted leaves an account that is marked, and the next hour's housekeeping goes on with it. A sync that is
-at work cannot add to it: see LinkedAccountQuerySet.hold.
+Whoever is interrupted leaves an account that is marked, and the next hour's housekeeping goes on with it. A sync that
+is at work cannot add to it: see LinkedAccountQuerySet.hold.
 """
 
 from collections.abc import Iterator
@@ -116,9 +116,10 @@ def _sides(model: type[models.Model]) -> Iterator[tuple[type[models.Model], str]
     for relation in model._meta.get_fields(include_hidden=True):
         if isinstance(relation, models.ForeignObjectRel):
             side: Any = relation.related_model
+            reference: Any = relation.field
             names_account = any(field.related_model is LinkedAccount for field in side._meta.fields)
-            if relation.field.db_constraint or not names_account:
-                yield side, str(relation.field.column)
+            if reference.db_constraint or not names_account:
+                yield side, str(reference.column)
 
 
 def _delete(cursor: CursorWrapper, model: type[models.Model], column: str, keys: list[Any]) -> None:

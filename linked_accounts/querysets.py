@@ -23,4 +23,4 @@ class LinkedAccountQuerySet(models.QuerySet["LinkedAccount"]):
                 "SELECT FROM linked_accounts_linkedaccount WHERE id = %s AND deleted_at IS NULL FOR KEY SHARE",
                 [account_id],
             )
-            return cursor.rowcount == 1
+            return bool(cursor.rowcount)

@@ -1,5 +1,4 @@
 from typing import Any
-from uuid import UUID
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -8,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from api import values
 from api.schema import read_responses, write_responses
 from api.tenants import access
 from api.viewsets import RateLimitHeaders
@@ -65,10 +65,8 @@ class AsyncPassthroughViewSet(RateLimitHeaders, ViewSet):
         """Answer with what the platform said, or with the word PENDING. Kept for 24 hours."""
         account = access(request).verify()
         kept = AsyncPassthrough.objects.filter(linked_account=account, created_at__gt=timezone.now() - KEPT_FOR)
-        try:
-            passthrough = kept.filter(id=UUID(pk)).first()
-        except ValueError:
-            passthrough = None
+        id = values.uuid(pk)
+        passthrough = kept.filter(id=id).first() if id else None
         if passthrough is None:
             raise NotFound
         return Response(passthrough.result if passthrough.is_done else PENDING)

@@ -7,6 +7,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 
+from linked_accounts import audit
 from sync.jobs import cancel, queue_sync
 from sync.models import Issue, ModelSync, Result, Schedule, SyncRun
 from unified.admin import ReadOnlyAdmin, ReferenceFilter, label_column, link_column, time_column
@@ -140,7 +141,17 @@ class ScheduleAdmin(ModelAdmin):
     @admin.action(description="Synchronise now", permissions=["change"])
     def synchronise(self, request: HttpRequest, queryset: QuerySet[Schedule], *, full: bool = False) -> None:
         for schedule in queryset.select_related("linked_account"):
-            queue_sync(schedule.linked_account, full=full)
+            account = schedule.linked_account
+            queue_sync(account, full=full)
+            if full:
+                description = f"Linked account {account.id}."
+                audit.record(
+                    account.organization_id,
+                    "FORCED_LINKED_ACCOUNT_RESYNC",
+                    description,
+                    request=request,
+                    user=request.user,
+                )
         messages.success(request, "Queued for the workers; a sync that was switched off stays so.")
 
     @admin.action(description="Synchronise in full now", permissions=["change"])

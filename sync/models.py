@@ -308,3 +308,8 @@ class Issue(models.Model):
 
     def __str__(self) -> str:
         return f"{self.error_description} ({self.status})"
+
+    def is_over_since(self, at: datetime) -> bool:
+        """Whether it was resolved before this time."""
+        # Of older ones it is not known when they were resolved.
+        return self.status == self.Status.RESOLVED and (self.resolved_at or self.last_incident_time) < at

@@ -33,7 +33,7 @@ class IssueQuerySet(models.QuerySet["Issue"]):
         for description, details in incidents.items():
             issue = known.get(description)
             event = None
-            if issue is None or (issue.resolved_at is not None and issue.resolved_at < at - REOPENED_WITHIN):
+            if issue is None or issue.is_over_since(at - REOPENED_WITHIN):
                 issue = self.model(linked_account=account, error_description=description, first_incident_time=at)
                 event = "new"
             elif issue.status == "RESOLVED":

@@ -1,5 +1,4 @@
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -11,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from api import values
 from api.pagination import CreatedAtCursorPagination
 from api.schema import write_responses
 from api.tenants import access
@@ -99,10 +99,8 @@ class IssueViewSet(ListModelMixin, GenericViewSet[Issue]):
         return super().get_queryset().filter(linked_account__in=accounts)
 
     def retrieve(self, request: Request, pk: str) -> Response:
-        try:
-            issue = self.get_queryset().filter(id=UUID(pk)).first()
-        except ValueError:
-            issue = None
+        id = values.uuid(pk)
+        issue = self.get_queryset().filter(id=id).first() if id else None
         if issue is None:
             raise NotFound
         return Response(IssueSerializer(issue).data)

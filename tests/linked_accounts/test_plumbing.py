@@ -9,6 +9,7 @@ from django.utils import timezone
 from linked_accounts import audit
 from linked_accounts.models import AccountType, ApiKey, AuditEvent, LinkedAccount
 from linked_accounts.secrets import secret_hash
+from sync.jobs import is_queued
 from tests.conftest import Api
 from tests.factories import ApplicationFactory, CandidateFactory, JobFactory, LinkedAccountFactory
 
@@ -134,6 +135,23 @@ def test_a_platforms_webhook_has_to_be_signed_with_a_receivers_key(api, account)
     response = api.client.post(account.webhook_path(), {"action": "ping"}, content_type="application/json")
 
     assert response.status_code == 401
+
+
+def test_webhooks_are_ignored_while_all_receivers_are_off(api, account):
+    interview_deleted = {"action": "interview_deleted", "payload": {}}
+    post(api, "webhook-receivers", {"event": "interview_deleted", "is_active": False, "key": "shared-secret"})
+
+    response = api.client.post(account.webhook_path(), interview_deleted, content_type="application/json")
+
+    assert (response.status_code, response.json()) == (200, {"detail": "Ignored."})
+    assert not is_queued(account)
+
+
+def test_platforms_without_webhooks_are_given_no_address(api, account):
+    LinkedAccount.objects.update(platform="taleo")
+
+    assert post(api, "webhook-receivers", {"event": "x", "is_active": True}).status_code == 201
+    assert api.get("account-details").json()["webhook_listener_url"] is None
 
 
 def test_there_are_no_conditions_of_selective_sync(api):

@@ -67,7 +67,10 @@ def test_trouble_that_returns_after_a_while_is_another_issue(account, platform, 
     synchronise(account)
     platform.users = []
     synchronise(account)
-    Issue.objects.update(last_incident_time=F("last_incident_time") - timedelta(days=days_ago))
+    Issue.objects.update(
+        last_incident_time=F("last_incident_time") - timedelta(days=30),
+        resolved_at=F("resolved_at") - timedelta(days=days_ago),
+    )
     platform.users = [PlatformUnavailable("down")]
 
     synchronise(account)

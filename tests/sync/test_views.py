@@ -9,6 +9,7 @@ from sync.jobs import is_queued
 from sync.models import Issue, Schedule, SyncRun
 from tests.conftest import Api
 from tests.factories import LinkedAccountFactory
+from tests.sync.test_state import another_process_syncs
 
 NOBODY = "b8faf072-98b9-4445-8a9a-6b4950efca19"
 
@@ -133,11 +134,28 @@ def test_a_resync_is_queued_once_and_shows(api, account):
     assert AuditEvent.objects.first().event_type == "FORCED_LINKED_ACCOUNT_RESYNC"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_full_sync_that_runs_is_left_to_end(api, account):
+    with another_process_syncs(account):
+        shown = resync(api)
+
+    assert {one["status"] for one in shown.json()} == {"SYNCING"}
+    assert not is_queued(account)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sync_whose_process_was_killed_is_not_waited_for(api, account):
     SyncRun.objects.create(linked_account=account, is_full=True, started_at=at(1))
 
-    assert resync(api).status_code == 200
-    assert not is_queued(account)
+    resync(api)
+
+    assert is_queued(account)
+
+
+def test_issues_of_deleted_accounts_are_not_told(api, account):
+    issue(LinkedAccountFactory(organization=account.organization, deleted_at=at(1)))
+
+    assert api.results("issues") == []
 
 
 def test_accounts_that_do_not_synchronise_say_so(api, account):
@@ -145,5 +163,5 @@ def test_accounts_that_do_not_synchronise_say_so(api, account):
     assert resync(api).json() == {"detail": "The key was refused."}
 
     LinkedAccount.objects.update(status="COMPLETE")
-    Schedule.objects.update(are_syncs_disabled=True)
+    Schedule.objects.create(linked_account=account, are_syncs_disabled=True)
     assert resync(api).status_code == 400
