@@ -57,11 +57,16 @@ class Written:
 
 
 def lock_records(cursor: CursorWrapper, account_id: uuid.UUID) -> None:
-    """Let nobody else write records of the account in this transaction: a sync and a call can bring the same one.
-
-    Raises SyncCancelledError if the account was deleted: originals and webhooks would outlive it.
-    """
+    """Let nobody else write records of the account in this transaction: a sync and a call can bring the same one."""
     cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"records/{account_id}"])
+
+
+def hold(account_id: uuid.UUID) -> None:
+    """Keep the account from being deleted in this transaction: originals and webhooks would outlive it.
+
+    To be called when it is known that something has to be written, as the lock writes to the log as well. Raises
+    SyncCancelledError if the account was deleted already.
+    """
     if not LinkedAccount.objects.hold(account_id):
         raise SyncCancelledError("The account was deleted.")
 
@@ -159,6 +164,7 @@ class Ingest:
                 )
                 present = [key for (key,) in cursor.fetchall()]
                 if present:
+                    hold(self.account_id)
                     cursor.execute(
                         SQL(
                             "UPDATE {} SET remote_was_deleted = true, modified_at = greatest(%s, created_at)"
@@ -235,6 +241,8 @@ class Ingest:
                 if rows.get(resource.name)
             ]
             unknown = self._unknown(rows)
+            if any(changes):
+                hold(self.account_id)
             for change in changes:
                 if change:
                     tables.write(cursor, change, self.account_id, stamp.at)

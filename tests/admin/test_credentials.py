@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 
-from linked_accounts.models import AccountType, ApiKey, LinkedAccount
+from linked_accounts.models import AccountType, ApiKey, AuditEvent, LinkedAccount
 from linked_accounts.secrets import secret_hash
 from tests.admin.rows import MODELS, list_of, make, page_of
 from tests.factories import ApiKeyFactory, LinkedAccountFactory, OrganizationFactory
@@ -72,16 +72,19 @@ def test_what_people_read_of_an_account_can_be_edited_and_nothing_else(admin_cli
     assert LinkedAccount.objects.values().get() == before | {"end_user_organization_name": "Renamed"}
 
 
-def test_editing_an_account_keeps_what_a_sync_changes_meanwhile(rf, db):
+def test_editing_an_account_keeps_what_a_sync_changes_meanwhile(rf, admin_user):
     LinkedAccountFactory()
     opened = LinkedAccount.objects.get()
     LinkedAccount.objects.get().mark_relink_needed("revoked")
 
     opened.end_user_organization_name = "Renamed"
     form = SimpleNamespace(changed_data=["end_user_organization_name"])
-    admin.site.get_model_admin(LinkedAccount).save_model(rf.post("/"), opened, form, change=True)
+    request = rf.post("/")
+    request.user = admin_user
+    admin.site.get_model_admin(LinkedAccount).save_model(request, opened, form, change=True)
 
     account = LinkedAccount.objects.get()
+    assert AuditEvent.objects.get().event_type == "CHANGED_LINKED_ACCOUNT"
     assert (account.end_user_organization_name, account.status) == ("Renamed", LinkedAccount.Status.RELINK_NEEDED)
 
 

@@ -5,7 +5,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from connectors import registry
-from linked_accounts.models import AccountType, ApiKey, LinkedAccount, Organization
+from linked_accounts.models import AccountType, ApiKey, AuditEvent, LinkedAccount, Organization
 from linked_accounts.secrets import secret_hash
 from tests.factories import OrganizationFactory
 from tests.linked_accounts.test_services import FakeConnector
@@ -52,6 +52,7 @@ def test_createapikey_makes_test_keys():
     run("createapikey", "ci", "--test")
 
     assert ApiKey.objects.get().account_type == AccountType.TEST
+    assert AuditEvent.objects.get().event_type == "CREATED_TEST_API_KEY"
 
 
 def test_createapikey_makes_the_organization_that_is_named():

@@ -5,7 +5,7 @@ from threading import Thread
 from uuid import uuid4
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 from merge import Merge
@@ -206,25 +206,40 @@ def test_a_sync_that_is_at_work_can_add_nothing(full_account, monkeypatch, is_er
     assert list(Delivery.objects.values_list("event", flat=True)) == ["LinkedAccount.deleted"]
 
 
-def test_a_batch_that_is_being_written_is_waited_for(monkeypatch):
+def test_a_batch_that_was_compared_before_is_not_written(monkeypatch):
     account = LinkedAccountFactory()
     store_entries(Ingest(account.id), [RemoteUserRecord(remote_id="1")])
     deleting = Thread(target=in_thread, args=[delete_account, account])
     compare = tables.compare
 
-    def compare_and_wait(*args):
+    def compare_and_delete(*args):
         found = compare(*args)
         deleting.start()
-        deleting.join(0.5)
+        deleting.join(10)
         return found
 
-    monkeypatch.setattr(tables, "compare", compare_and_wait)
+    monkeypatch.setattr(tables, "compare", compare_and_delete)
     original = Original("/users", {"first_name": MARK})
-    store_entries(Ingest(account.id), [RemoteUserRecord(remote_id="1", remote_data=(original,))])
-    deleting.join(10)
+    with pytest.raises(SyncCancelledError):
+        store_entries(Ingest(account.id), [RemoteUserRecord(remote_id="1", remote_data=(original,))])
 
     assert not LinkedAccount.objects.exists()
     assert rows_with(MARK) == {}
+
+
+def test_whoever_is_writing_something_of_it_is_waited_for():
+    account = LinkedAccountFactory()
+    deleting = Thread(target=in_thread, args=[delete_account, account])
+
+    with transaction.atomic():
+        assert LinkedAccount.objects.hold(account.id)
+        deleting.start()
+        deleting.join(0.3)
+        assert deleting.is_alive()
+        assert LinkedAccount.objects.present().exists()
+
+    deleting.join(10)
+    assert not LinkedAccount.objects.hold(account.id)
 
 
 def test_no_token_leads_to_it_any_more(full_account, monkeypatch):

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.urls import reverse
 
 from linked_accounts.models import AccountType, AuditEvent, LinkedAccount
 from sync.jobs import is_queued
@@ -165,3 +166,13 @@ def test_accounts_that_do_not_synchronise_say_so(api, account):
     LinkedAccount.objects.update(status="COMPLETE")
     Schedule.objects.create(linked_account=account, are_syncs_disabled=True)
     assert resync(api).status_code == 400
+
+
+def test_the_admins_full_syncs_are_in_the_audit_trail(api, account, admin_client):
+    schedule = Schedule.objects.create(linked_account=account)
+    data = {"action": "synchronise_in_full", "_selected_action": [str(schedule.pk)]}
+
+    admin_client.post(reverse("admin:sync_schedule_changelist"), data)
+
+    (event,) = api.results("audit-trail")
+    assert (event["event_type"], event["role"]) == ("FORCED_LINKED_ACCOUNT_RESYNC", "ADMIN")
