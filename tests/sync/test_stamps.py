@@ -90,15 +90,16 @@ def test_polls_while_rows_are_written_miss_none(account):
     for writer in writers:
         writer.start()
     seen, since = set(), database_now() - timedelta(days=1)
-    for poll in range(60):
+    while True:
+        is_last = not any(writer.is_alive() for writer in writers)
         began = database_now()
         seen.update(RemoteUser.objects.filter(modified_at__gt=since).values_list("remote_id", flat=True))
         since = began
-        if poll == 58:
+        if is_last:
+            break
+        if len(written) >= 200:  # not after so many polls: how much is written meanwhile depends on the machine
             stop.set()
-            for writer in writers:
-                writer.join()
 
-    assert len(written) > 100
+    assert len(written) >= 200
     assert written <= seen
     assert not connection.in_atomic_block
