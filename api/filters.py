@@ -33,6 +33,14 @@ class TextFilter(django_filters.CharFilter):
         super().__init__(field_name, lookup_expr, strip=False, **options)
 
 
+class ThroughFilter(django_filters.UUIDFilter):
+    """Compares what stands in the row itself, and yet is the field of another record that the row refers to."""
+
+    def __init__(self, field_name: str, *, means: str, **options: Any) -> None:
+        super().__init__(field_name, **options)
+        self.means = means
+
+
 class UnifiedFilterSet(django_filters.FilterSet):
     """The parameters that every list of a unified model has (wire contract, section 2)."""
 
@@ -66,6 +74,13 @@ class UnifiedFilterSet(django_filters.FilterSet):
         if not self.form.cleaned_data["include_shell_data"]:
             queryset = queryset.filled()
         return super().filter_queryset(queryset)
+
+    @classmethod
+    def asks_about(cls, name: str) -> str:
+        """Return the public field that a parameter tells about, or two with `__` between: one of another's."""
+        filter_ = cls.base_filters[name]
+        field_name: str = getattr(filter_, "means", filter_.field_name) or ""
+        return field_name.removesuffix("_id")
 
     @classmethod
     def read(cls, query: QueryDict) -> dict[str, Any]:

@@ -1,11 +1,9 @@
-from django_filters import UUIDFilter
-
-from api.filters import UnifiedFilterSet
+from api.filters import ThroughFilter, UnifiedFilterSet
 from interviews.models import ScheduledInterview
 
 
 class ScheduledInterviewFilterSet(UnifiedFilterSet):
-    job_id = UUIDFilter("application__job_id", help_text="Job of the interview's application.")
+    job_id = ThroughFilter("job_id", means="application__job", help_text="Job of the interview's application.")
 
     class Meta:
         model = ScheduledInterview

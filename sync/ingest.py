@@ -165,12 +165,12 @@ class Ingest:
                 present = [key for (key,) in cursor.fetchall()]
                 if present:
                     hold(self.account_id)
-                    cursor.execute(
-                        SQL(
-                            "UPDATE {} SET remote_was_deleted = true, modified_at = greatest(%s, created_at)"
-                            " WHERE id = ANY(%s::uuid[])"
-                        ).format(table),
-                        [stamp.at, array(present)],
+                    tables.rewrite(
+                        cursor,
+                        resource,
+                        {"remote_was_deleted": "true", "modified_at": "greatest(%(now)s, t.created_at)"},
+                        "t.id = ANY(%(keys)s::uuid[])",
+                        {"now": stamp.at, "keys": array(present)},
                     )
                     records_changed.send(
                         Ingest,
@@ -272,7 +272,7 @@ class Ingest:
         unknown: defaultdict[str, dict[str, str]] = defaultdict(dict)
         for batch in rows.values():
             for one in batch.values():
-                for name, key, remote_id in one.references:
+                for name, key, remote_id, _ in one.references:
                     if key not in self._known and key not in rows.get(name, ()):
                         unknown[name][key] = remote_id
         return unknown

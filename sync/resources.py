@@ -6,7 +6,16 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, get_args, get_type_hints
 
+from api.printing import Printer
+from api.serializers import UnifiedModelSerializer
 from applications.models import Application, Candidate, Job, JobInterviewStage, RejectReason
+from applications.serializers import (
+    ApplicationSerializer,
+    CandidateSerializer,
+    JobInterviewStageSerializer,
+    JobSerializer,
+    RejectReasonSerializer,
+)
 from connectors.base import Connector, Window
 from connectors.records import (
     ApplicationRecord,
@@ -21,7 +30,9 @@ from connectors.records import (
     ScheduledInterviewRecord,
 )
 from interviews.models import ScheduledInterview
+from interviews.serializers import ScheduledInterviewSerializer
 from remote_users.models import RemoteUser
+from remote_users.serializers import RemoteUserSerializer
 from unified.models import RemoteData, UnifiedModel
 
 
@@ -30,12 +41,15 @@ class Resource:
     """One unified model. `arrays` names the model of each array of references, which no declaration says elsewhere.
 
     `fetch` is the connector's method that lists it; empty for a model that is kept only because others refer to it.
+    `borrowed` names the columns that repeat one of a record which the row refers to: ("application", "job") by "job".
     """
 
     record: type[Record]
     model: type[UnifiedModel]
+    serializer: type[UnifiedModelSerializer]
     fetch: str = ""
     arrays: Mapping[str, str] = field(default_factory=dict)
+    borrowed: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -80,6 +94,11 @@ class Resource:
         return [f"remote_{name}" for name in self.choices]
 
     @cached_property
+    def printer(self) -> Printer:
+        """Prints rows out of their common values and those of `columns`."""
+        return Printer(self.serializer, [*PRINTED_FIRST, *self.columns])
+
+    @cached_property
     def _hints(self) -> dict[str, Any]:
         """The types of the record's own fields, sorted: their hash must not depend on the order of declaration."""
         hints = get_type_hints(self.record)
@@ -95,19 +114,29 @@ class Resource:
         return listing
 
 
+# The columns that all models have, in the order in which their values are printed.
+PRINTED_FIRST = ["id", "remote_id", "created_at", "modified_at", "remote_was_deleted", "field_mappings"]
+
 # Parents first, so that few rows begin as shells.
 RESOURCES = (
-    Resource(record=CandidateRecord, model=Candidate),
-    Resource(record=JobRecord, model=Job),
-    Resource(record=RejectReasonRecord, model=RejectReason),
-    Resource(record=RemoteUserRecord, model=RemoteUser, fetch="fetch_users"),
-    Resource(record=JobInterviewStageRecord, model=JobInterviewStage, fetch="fetch_job_interview_stages"),
-    Resource(record=ApplicationRecord, model=Application, fetch="fetch_applications"),
+    Resource(record=CandidateRecord, model=Candidate, serializer=CandidateSerializer),
+    Resource(record=JobRecord, model=Job, serializer=JobSerializer),
+    Resource(record=RejectReasonRecord, model=RejectReason, serializer=RejectReasonSerializer),
+    Resource(record=RemoteUserRecord, model=RemoteUser, serializer=RemoteUserSerializer, fetch="fetch_users"),
+    Resource(
+        record=JobInterviewStageRecord,
+        model=JobInterviewStage,
+        serializer=JobInterviewStageSerializer,
+        fetch="fetch_job_interview_stages",
+    ),
+    Resource(record=ApplicationRecord, model=Application, serializer=ApplicationSerializer, fetch="fetch_applications"),
     Resource(
         record=ScheduledInterviewRecord,
         model=ScheduledInterview,
+        serializer=ScheduledInterviewSerializer,
         fetch="fetch_interviews",
         arrays={"interviewers": "RemoteUser"},
+        borrowed={"job": ("application", "job")},
     ),
 )
 LISTED = tuple(resource for resource in RESOURCES if resource.fetch)

@@ -26,6 +26,7 @@ class Reference(NamedTuple):
     model_name: str
     key: str
     remote_id: str
+    id: str  # the key as the API writes it
 
 
 class Row(NamedTuple):
@@ -81,13 +82,13 @@ class RowMaker:
             else:
                 reference = self._reference(target, value.remote_id if isinstance(value, Record) else value)
                 references.append(reference)
-                values.append(reference.key)
+                values.append(reference.id)
                 hashed[name] = reference.key
         for name, target in resource.arrays.items():
             several = [self._reference(target, each) for each in dict.fromkeys(getattr(record, name))]
             references += several
-            hashed[name] = keys = [reference.key for reference in several]
-            values.append(array(keys))
+            hashed[name] = [reference.key for reference in several]
+            values.append(array(reference.id for reference in several))
         for name in resource.choices:
             value, origin = getattr(record, name) or (None, None)
             values.append(value)
@@ -126,7 +127,8 @@ class RowMaker:
     def _new_reference(self, model_name: str, remote_id: str) -> Reference:
         if not 0 < len(remote_id) <= MAX_REMOTE_ID_LENGTH:
             raise ValueError(f"it refers to a {model_name} by an id of {len(remote_id)} characters")
-        return Reference(model_name, unified_key(self.account_id, model_name, remote_id), remote_id)
+        key = unified_key(self.account_id, model_name, remote_id)
+        return Reference(model_name, key, remote_id, as_id(key))
 
 
 # The hash of a record of which nothing is known but its id.
@@ -145,6 +147,11 @@ def with_embedded(records: Iterable[Record]) -> Iterator[Record]:
 def array(keys: Iterable[str]) -> str:
     """Return a PostgreSQL array as text, which psycopg takes many times longer to write."""
     return "{" + ",".join(keys) + "}"
+
+
+def as_id(key: str) -> str:
+    """Return a key as the API writes ids."""
+    return f"{key[:8]}-{key[8:12]}-{key[12:16]}-{key[16:20]}-{key[20:]}"
 
 
 def _utc(value: datetime | None) -> datetime | None:

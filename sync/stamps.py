@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.db import connection, transaction
-from psycopg.sql import SQL, Identifier
 
+from sync import tables
 from sync.resources import RESOURCES
 
 Result = TypeVar("Result")
@@ -85,9 +85,10 @@ class Stamps:
             late, stamp = stamp, database_now() + self._ahead
             with transaction.atomic(durable=True), connection.cursor() as cursor:
                 for resource in RESOURCES:
-                    cursor.execute(
-                        SQL("UPDATE {} SET modified_at = %s WHERE linked_account_id = %s AND modified_at = %s").format(
-                            Identifier(resource.model._meta.db_table)
-                        ),
-                        [stamp, self.account_id, late],
+                    tables.rewrite(
+                        cursor,
+                        resource,
+                        {"modified_at": "%(now)s"},
+                        "t.linked_account_id = %(account)s AND t.modified_at = %(late)s",
+                        {"now": stamp, "account": self.account_id, "late": late},
                     )

@@ -7,15 +7,18 @@ from datetime import datetime
 from typing import Any
 
 from django.db.backends.utils import CursorWrapper
-from psycopg.sql import SQL, Composed, Identifier
+from django.db.models import Model
+from psycopg.sql import SQL, Composable, Composed, Identifier
 
-from sync.resources import Resource
-from sync.rows import EMPTY_HASH, Row, array
+from api.printing import FORMAT, printing
+from sync.resources import RESOURCES, Resource
+from sync.rows import EMPTY_HASH, Row, array, as_id
 
 IDENTITY = ["id", "linked_account_id", "remote_id", "created_at", "modified_at"]
 STATE = ["remote_was_deleted", "is_shell", "content_hash"]
 MAPPED = "field_mappings"
 ORIGINALS = ["entries", "content_hash"]
+PRINTED = ["printed", "printed_format"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,28 +82,42 @@ def compare(cursor: CursorWrapper, resource: Resource, rows: Mapping[str, Row]) 
 
 def write(cursor: CursorWrapper, changes: Changes, account_id: uuid.UUID, now: datetime) -> None:
     """Write what `compare` has found, stamped with `now`."""
-    resource = changes.resource
-    value_columns = [*resource.columns, *resource.origin_columns]
+    resource, table = changes.resource, changes.resource.model._meta.db_table
+    values = [*STATE, MAPPED, *resource.columns, *resource.origin_columns]
+    borrowed = _borrow(cursor, resource, [*changes.new, *changes.changed])
+    further = [*(f"{name}_id" for name in resource.borrowed), *PRINTED]
     if changes.new:
         _copy(
             cursor,
-            resource.model._meta.db_table,
-            [*IDENTITY, *STATE, MAPPED, *value_columns],
+            table,
+            [*IDENTITY, *values, *further],
             (
-                (row.key, account_id, row.remote_id, now, now, *_state(row), *row.values, *row.origins)
+                (
+                    *(row.key, account_id, row.remote_id, now, now),
+                    *_values(row),
+                    *borrowed[row.key],
+                    *_printed(resource, row, now, now),
+                )
                 for row in changes.new
             ),
         )
-    for rows, modified_at in ((changes.changed, now), (changes.renamed, None)):
-        if rows:
-            _update(
-                cursor,
-                resource.model._meta.db_table,
-                "id",
-                [*STATE, MAPPED, *value_columns],
-                ((row.key, *_state(row), *row.values, *row.origins) for row in rows),
-                modified_at=modified_at,
-            )
+    if changes.changed:
+        keys = [row.key for row in changes.changed]
+        created_at = _lookup(cursor, resource.model, Identifier("created_at"), map(as_id, keys))
+        _update(
+            cursor,
+            table,
+            "id",
+            [*values, *further],
+            (
+                (row.key, *_values(row), *borrowed[row.key], *_printed(resource, row, at, max(now, at)))
+                for row, at in ((row, created_at[as_id(row.key)]) for row in changes.changed)
+            ),
+            modified_at=now,
+        )
+        _lend(cursor, resource, keys)
+    if changes.renamed:
+        _update(cursor, table, "id", values, ((row.key, *_values(row)) for row in changes.renamed))
     side = resource.remote_data_model._meta.db_table
     if changes.new_originals:
         _copy(cursor, side, ["record_id", *ORIGINALS], _originals(changes.new_originals))
@@ -113,17 +130,94 @@ def insert_missing(
 ) -> None:
     """Give a row to each id that has none: a shell, or a stub where nobody lists the model and no more will arrive."""
     is_shell = bool(resource.fetch)
+    printer, nothing = resource.printer, ["{}" if name in resource.arrays else None for name in resource.columns]
+    texts = [
+        printer.text([as_id(key), remote_id, now, now, False, None, *nothing]) for key, remote_id in remote_ids.items()
+    ]
     cursor.execute(
         SQL(
-            "INSERT INTO {table} ({columns}) SELECT id, %s, remote_id, %s, %s, false, %s, %s"
-            " FROM unnest(%s::uuid[], %s::text[]) AS missing (id, remote_id) ON CONFLICT DO NOTHING"
-        ).format(table=Identifier(resource.model._meta.db_table), columns=_names([*IDENTITY, *STATE])),
-        [account_id, now, now, is_shell, None if is_shell else EMPTY_HASH, array(remote_ids), [*remote_ids.values()]],
+            "INSERT INTO {table} ({columns}) SELECT id, %s, remote_id, %s, %s, false, %s, %s, text, %s"
+            " FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS missing (id, remote_id, text) ON CONFLICT DO NOTHING"
+        ).format(table=Identifier(resource.model._meta.db_table), columns=_names([*IDENTITY, *STATE, *PRINTED])),
+        [
+            *(account_id, now, now, is_shell, None if is_shell else EMPTY_HASH, FORMAT),
+            *(array(remote_ids), [*remote_ids.values()], texts),
+        ],
     )
 
 
-def _state(row: Row) -> tuple[Any, ...]:
-    return row.remote_was_deleted, False, row.content_hash, row.field_mappings
+def rewrite(
+    cursor: CursorWrapper,
+    resource: Resource,
+    values: Mapping[str, str],
+    condition: str,
+    parameters: Mapping[str, Any],
+) -> None:
+    """Give fields of rows other values, and print the rows anew. Values and condition are SQL over the alias t."""
+    printed = {"printed": printing(resource.serializer, values), "printed_format": str(FORMAT)}
+    assignments = [SQL("{} = {}").format(Identifier(name), SQL(value)) for name, value in {**values, **printed}.items()]
+    cursor.execute(
+        SQL("UPDATE {} t SET {} WHERE {}").format(
+            Identifier(resource.model._meta.db_table),
+            SQL(", ").join(assignments),
+            SQL(condition),
+        ),
+        parameters,
+    )
+
+
+def _values(row: Row) -> tuple[Any, ...]:
+    return row.remote_was_deleted, False, row.content_hash, row.field_mappings, *row.values, *row.origins
+
+
+def _printed(resource: Resource, row: Row, created_at: datetime, modified_at: datetime) -> tuple[str, int]:
+    own = (as_id(row.key), row.remote_id, created_at, modified_at, row.remote_was_deleted, row.field_mappings)
+    return resource.printer.text([*own, *row.values]), FORMAT
+
+
+def _borrow(cursor: CursorWrapper, resource: Resource, rows: Sequence[Row]) -> dict[str, tuple[str | None, ...]]:
+    """Return for each row, by key, the values of the columns that repeat what another record says."""
+    columns: list[list[str | None]] = []
+    for reference, name in resource.borrowed.values():
+        place = resource.columns.index(f"{reference}_id")
+        lender: Any = resource.model._meta.get_field(reference).related_model
+        lent = _lookup(
+            cursor, lender, SQL("{}::text").format(Identifier(f"{name}_id")), {row.values[place] for row in rows}
+        )
+        columns.append([lent.get(row.values[place]) for row in rows])
+    values = zip(*columns, strict=True) if columns else ((),) * len(rows)
+    return {row.key: own for row, own in zip(rows, values, strict=True)}
+
+
+def _lend(cursor: CursorWrapper, resource: Resource, keys: Iterable[str]) -> None:
+    """Write what changed records say to the rows that repeat it."""
+    for borrower in RESOURCES:
+        for column, (reference, name) in borrower.borrowed.items():
+            if borrower.references[reference] != resource.name:
+                continue
+            names = {"column": f"{column}_id", "lent": f"{name}_id", "reference": f"{reference}_id"}
+            cursor.execute(
+                SQL(
+                    "UPDATE {borrower} t SET {column} = lender.{lent} FROM {lender} lender"
+                    " WHERE lender.id = ANY(%s::uuid[]) AND t.linked_account_id = lender.linked_account_id"
+                    " AND t.{reference} = lender.id AND t.{column} IS DISTINCT FROM lender.{lent}"
+                ).format(
+                    borrower=Identifier(borrower.model._meta.db_table),
+                    lender=Identifier(resource.model._meta.db_table),
+                    **{role: Identifier(name) for role, name in names.items()},
+                ),
+                [array(keys)],
+            )
+
+
+def _lookup(cursor: CursorWrapper, model: type[Model], value: Composable, ids: Iterable[str | None]) -> dict[str, Any]:
+    """Return the value of each record, by id as the API writes it."""
+    statement = SQL("SELECT id::text, {} FROM {} WHERE id = ANY(%s::uuid[])")
+    wanted = [id for id in ids if id is not None]
+    if not wanted:
+        return {}
+    cursor.execute(statement.format(value, Identifier(model._meta.db_table)), [array(wanted)])
+    return dict(cursor.fetchall())
 
 
 def _originals(rows: Iterable[Row]) -> Iterable[tuple[Any, ...]]:

@@ -113,3 +113,5 @@ class ApplicationFactory(UnifiedFactory):
 class ScheduledInterviewFactory(UnifiedFactory):
     class Meta:
         model = ScheduledInterview
+
+    job = factory.LazyAttribute(lambda interview: getattr(getattr(interview, "application", None), "job", None))

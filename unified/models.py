@@ -26,6 +26,10 @@ class UnifiedModel(models.Model):
     field_mappings = JSONTextField(null=True)
     # blake2b-16 of the unified values: a sync compares it to see what changed. Null for shells.
     content_hash = models.BinaryField(null=True, max_length=16)
+    # The record as the API shows it, and the format of that: see api.printing. A trigger makes both null when the row
+    # changes without them.
+    printed = models.TextField(null=True, editable=False)
+    printed_format = models.SmallIntegerField(null=True, editable=False)
 
     objects = models.Manager.from_queryset(UnifiedQuerySet)()
 
