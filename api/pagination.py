@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlencode
 from uuid import UUID
 
 from django.db.models import Q
+from django.http import QueryDict
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -50,9 +51,9 @@ class Cursor:
         return base64.urlsafe_b64encode(urlencode(query).encode()).rstrip(b"=").decode()
 
 
-def page_size(request: Request) -> int:
+def page_size(query: QueryDict) -> int:
     """Return what the caller asks for, at most 100. Raises ValidationError."""
-    text = request.query_params.get("page_size")
+    text = query.get("page_size")
     if not text:
         return CreatedAtCursorPagination.default_page_size
     try:
@@ -64,9 +65,9 @@ def page_size(request: Request) -> int:
     return min(size, MAX_PAGE_SIZE)
 
 
-def cursor(request: Request) -> Cursor | None:
+def cursor(query: QueryDict) -> Cursor | None:
     """Raises InvalidCursor."""
-    text = request.query_params.get("cursor")
+    text = query.get("cursor")
     return Cursor.decode(text) if text else None
 
 
@@ -89,7 +90,7 @@ class CreatedAtCursorPagination(BasePagination):
     newest_first = False
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        size, place = page_size(request), cursor(request)
+        size, place = page_size(request.query_params), cursor(request.query_params)
         order, reverse = [self.field, "id"], [f"-{self.field}", "-id"]
         if self.newest_first:
             order, reverse = reverse, order

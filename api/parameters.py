@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from django.core.exceptions import ValidationError as FormValidationError
+from django.http import QueryDict
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
-from rest_framework.request import Request
 
 from api import values
 
@@ -25,24 +25,22 @@ class Shape:
     include_remote_data: bool = False
 
 
-def read_flag(request: Request, name: str) -> bool:
+def read_flag(query: QueryDict, name: str) -> bool:
     """Return a switch of the query, off unless told otherwise. Raises ValidationError."""
     try:
-        return bool(values.BooleanField(required=False).clean(request.query_params.get(name)))
+        return bool(values.BooleanField(required=False).clean(query.get(name)))
     except FormValidationError as error:
         raise ValidationError({name: error.messages}) from error
 
 
-def read_shape(request: Request, serializer: "type[UnifiedModelSerializer]") -> Shape:
+def read_shape(query: QueryDict, serializer: "type[UnifiedModelSerializer]") -> Shape:
     """Raises ValidationError, which names every bad parameter."""
     errors: dict[str, list[str]] = {}
 
     def names(known: Iterable[str], *parameters: str) -> frozenset[str]:
         found: set[str] = set()
         for parameter in parameters:
-            given = {
-                name for value in request.query_params.getlist(parameter) for name in value.split(",") if name != ""
-            }
+            given = {name for value in query.getlist(parameter) for name in value.split(",") if name != ""}
             if unknown := given.difference(known):
                 choices = ", ".join(known) or "none here"
                 errors[parameter] = [f'"{name}" is not a valid choice: {choices}.' for name in sorted(unknown)]
@@ -51,7 +49,7 @@ def read_shape(request: Request, serializer: "type[UnifiedModelSerializer]") -> 
 
     include_remote_data = False
     try:
-        include_remote_data = read_flag(request, "include_remote_data")
+        include_remote_data = read_flag(query, "include_remote_data")
     except ValidationError as error:
         errors.update(cast(dict[str, list[str]], error.detail))
     shape = Shape(

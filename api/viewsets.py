@@ -1,22 +1,18 @@
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from collections.abc import Mapping
+from typing import Any
 
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from api import pagination, statements, values
 from api.filters import UnifiedFilterSet
 from api.meta import MetaSerializer, meta
-from api.parameters import read_shape
+from api.reading import read_page, read_record
 from api.serializers import UnifiedModelSerializer
-from api.tenants import Tenant, access
+from api.tenants import access
 from connectors.creation import Creation
-
-Found = TypeVar("Found")
 
 
 class RateLimitHeaders(APIView):
@@ -39,33 +35,14 @@ class UnifiedViewSet(RateLimitHeaders, GenericViewSet[Any]):
     lookup_value_regex = "[^/]+"
 
     def list(self, request: Request) -> Response:
-        place = pagination.cursor(request)
-        given, shape, size = _read_all(
-            lambda: self.filterset_class.read(request.query_params),
-            lambda: read_shape(request, self.serializer_class),
-            lambda: pagination.page_size(request),
+        body, request.auth = read_page(
+            self.serializer_class, self.filterset_class, access(request), request.META["QUERY_STRING"]
         )
-
-        def fetch(tenant: Tenant) -> statements.Page | None:
-            wanted = statements.Wanted(self.serializer_class, self.filterset_class, tenant, shape, given, place, size)
-            page = statements.fetch_page(wanted)
-            return page if page.results else None
-
-        page = _with_access(request, fetch) or statements.Page([], [])
-        body = pagination.envelope(page.results, page.anchors, more_before=page.more_before, more_after=page.more_after)
         return Response(body)
 
     def retrieve(self, request: Request, pk: str) -> Response:
-        (shape,) = _read_all(lambda: read_shape(request, self.serializer_class))
-        id = values.uuid(pk)
-
-        def fetch(tenant: Tenant) -> Any:
-            return id and statements.fetch_one(self.serializer_class, tenant=tenant, shape=shape, id=id)
-
-        record = _with_access(request, fetch)
-        if record is None:
-            raise NotFound
-        return Response(record)
+        body, request.auth = read_record(self.serializer_class, access(request), pk, request.META["QUERY_STRING"])
+        return Response(body)
 
 
 class CreatableViewSet(UnifiedViewSet):
@@ -86,26 +63,3 @@ class CreatableViewSet(UnifiedViewSet):
     def can_create(self, account: Any) -> bool:
         """Whether a POST has a chance."""
         return False
-
-
-def _with_access(request: Request, fetch: Callable[[Tenant], Found | None]) -> Found | None:
-    """Return what the caller may see; None if there is nothing. Raises AuthenticationFailed if he may see nothing."""
-    found = fetch(access(request).tenant)
-    if found is None and (renewed := access(request).renew()):
-        request.auth = renewed
-        found = fetch(renewed.tenant)
-    return found
-
-
-def _read_all(*readers: Callable[[], Any]) -> list[Any]:
-    """Return what each reader returns, or raise one ValidationError with the errors of all."""
-    results: list[Any] = []
-    errors: dict[str, Any] = {}
-    for read in readers:
-        try:
-            results.append(read())
-        except ValidationError as error:
-            errors.update(cast(dict[str, Any], error.detail))
-    if errors:
-        raise ValidationError(errors)
-    return results

@@ -129,7 +129,8 @@ MIDDLEWARE = [
     "api.middleware.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.gzip.GZipMiddleware",
+    "api.middleware.CompressionMiddleware",
+    "api.middleware.EntityTagMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -176,17 +177,6 @@ DATABASES["default"]["CONN_MAX_AGE"] = None  # one connection a thread, kept
 # The list's prepared statements are few and each is good for every tenant: planning costs more than running them.
 _OPTIONS = DATABASES["default"].setdefault("OPTIONS", {})
 _OPTIONS["options"] = f"{_OPTIONS.get('options', '')} -c plan_cache_mode=force_generic_plan".strip()
-
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-    # Who may call, remembered by each process: linked_accounts/authentication.py.
-    "accesses": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "LOCATION": "accesses",
-        "TIMEOUT": 60,
-        "OPTIONS": {"MAX_ENTRIES": 10_000},
-    },
-}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

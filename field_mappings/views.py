@@ -101,7 +101,7 @@ class RemoteFieldViewSet(RateLimitHeaders, ViewSet):
     )
     def list(self, request: Request) -> Response:
         account = access(request).verify()
-        with_examples = read_flag(request, "include_example_values")
+        with_examples = read_flag(request.query_params, "include_example_values")
         names = [name for name in request.query_params.get("common_models", "").split(",") if name]
         unknown = [name for name in names if name not in (*MODELS, *ABSENT)]
         if unknown:
@@ -162,7 +162,7 @@ def _shown(
     request: Request, account: LinkedAccount, mappings: Iterable[FieldMapping]
 ) -> Iterable[tuple[str, dict[str, Any]]]:
     mappings = list(mappings)
-    is_brief = read_flag(request, "exclude_remote_field_metadata")
+    is_brief = read_flag(request.query_params, "exclude_remote_field_metadata")
     models = {mapping.target_field.common_model for mapping in mappings}
     known = {} if is_brief else _schemas(account, models)
     for mapping in mappings:

@@ -55,7 +55,7 @@ class ScheduledInterviewViewSet(CreatableViewSet):
             interview = _find_unwritten(request, pk)
             if interview is None:
                 raise
-            shape = read_shape(request, ScheduledInterviewSerializer)
+            shape = read_shape(request.query_params, ScheduledInterviewSerializer)
             context = {"shape": shape, "hidden": access(request).tenant.hidden}
             return Response(ScheduledInterviewSerializer(interview, context=context).data)
 
@@ -72,7 +72,8 @@ class ScheduledInterviewViewSet(CreatableViewSet):
         say what became of it: the next sync shows.
         """
         account = access(request).verify()
-        is_debugged, is_async = read_flag(request, "is_debug_mode"), read_flag(request, "run_async")
+        is_debugged = read_flag(request.query_params, "is_debug_mode")
+        is_async = read_flag(request.query_params, "run_async")
         if not is_async:
             outcome = _patiently(services.create_interview, account=account, body=request.data)
             return _answer(request, account, outcome, status.HTTP_201_CREATED, is_debugged=is_debugged)
@@ -97,7 +98,7 @@ class ScheduledInterviewViewSet(CreatableViewSet):
         An addition to Merge's API.
         """
         account, interview = _find(request, pk)
-        is_debugged = read_flag(request, "is_debug_mode")
+        is_debugged = read_flag(request.query_params, "is_debug_mode")
         if gone := _gone(interview):
             return Response(gone, status.HTTP_400_BAD_REQUEST)
         outcome = _patiently(services.update_interview, account=account, interview=interview, body=request.data)
@@ -116,7 +117,7 @@ class ScheduledInterviewViewSet(CreatableViewSet):
         Platforms either keep it, as cancelled, or delete it: `remote_was_deleted` is then true.
         """
         account, interview = _find(request, pk)
-        is_debugged = read_flag(request, "is_debug_mode")
+        is_debugged = read_flag(request.query_params, "is_debug_mode")
         if gone := _gone(interview):
             return Response(gone, status.HTTP_400_BAD_REQUEST)
         outcome = _patiently(services.cancel_interview, account=account, interview=interview, body=request.data)

@@ -1,11 +1,12 @@
 """Who calls: an API key names the organization, an account token one of its linked accounts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.core.cache import caches
-from django.http import HttpRequest
+from cachetools import TTLCache, cached
 from django.utils.crypto import constant_time_compare
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
@@ -91,7 +92,8 @@ class AccountAccess:
         if account.scopes_version == self.scopes_version:
             return None
         renewed = replace(self, scopes_version=account.scopes_version, hidden=hidden(account))
-        caches["accesses"].set(_remembered_name(self.key_hash, self.token_hash), renewed)
+        with _REMEMBERED_LOCK:
+            _REMEMBERED[self.key_hash, self.token_hash] = renewed
         return renewed
 
     def verify(self, *, for_update: bool = False) -> LinkedAccount:
@@ -110,8 +112,17 @@ class AccountAccess:
         return account
 
 
+# Accesses by the hashes of key and token, for a minute: see AccountAccess.guard.
+_REMEMBERED: TTLCache[tuple[bytes, bytes], AccountAccess] = TTLCache(maxsize=10_000, ttl=60)
+_REMEMBERED_LOCK = Lock()
+
+
+@cached(_REMEMBERED, key=lambda key, token: (secret_hash(key), secret_hash(token)), lock=_REMEMBERED_LOCK)
 def find_access(key: str, token: str) -> AccountAccess:
-    """Raises InvalidKey, then MissingAccountToken or InvalidAccountToken."""
+    """Return what the caller may see, as it was a minute ago or later.
+
+    Raises InvalidKey, then MissingAccountToken or InvalidAccountToken.
+    """
     holder = find_key(key)
     if not token:
         raise MissingAccountToken
@@ -125,17 +136,13 @@ def find_access(key: str, token: str) -> AccountAccess:
     return AccountAccess(holder, account.id, secret_hash(key), hashed, account.scopes_version, hidden(account))
 
 
-def _remembered_name(key_hash: bytes, token_hash: bytes) -> str:
-    return (key_hash + token_hash).hex()
-
-
 class ApiKeyAuthentication(BaseAuthentication):
     """`Authorization: Bearer <API key>`. An account token may come along and is not looked at."""
 
     needs_account_token = False
 
     def authenticate(self, request: Request) -> tuple[KeyHolder, Any]:
-        holder = find_key(bearer(request))
+        holder = find_key(bearer(request.META))
         return holder, holder
 
     def authenticate_header(self, request: Request) -> str:
@@ -143,24 +150,23 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 class AccountTokenAuthentication(ApiKeyAuthentication):
-    """API key and `X-Account-Token`. What was found is remembered for a minute, see AccountAccess.guard."""
+    """API key and `X-Account-Token`."""
 
     needs_account_token = True
 
     def authenticate(self, request: Request) -> tuple[KeyHolder, AccountAccess]:
-        key, token = bearer(request), request.META.get("HTTP_X_ACCOUNT_TOKEN", "").strip()
-        remembered = caches["accesses"]
-        name = _remembered_name(secret_hash(key), secret_hash(token))
-        access: AccountAccess | None = remembered.get(name)
-        if access is None:
-            access = find_access(key, token)
-            remembered.set(name, access)
+        access = access_of(request.META)
         return access.holder, access
 
 
-def bearer(request: Request | HttpRequest) -> str:
+def access_of(meta: Mapping[str, Any]) -> AccountAccess:
+    """Return what the headers of a request give access to. Raises NotAuthenticated, or as `find_access`."""
+    return find_access(bearer(meta), meta.get("HTTP_X_ACCOUNT_TOKEN", "").strip())
+
+
+def bearer(meta: Mapping[str, Any]) -> str:
     """Return the key in the Authorization header. Raises NotAuthenticated."""
-    scheme, _, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    scheme, _, key = meta.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         raise NotAuthenticated
     return str(key.strip())

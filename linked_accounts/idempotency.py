@@ -36,7 +36,7 @@ class IdempotencyMiddleware:
         if len(key) > MAX_KEY_LENGTH:
             return _refuse(TOO_LONG)
         try:
-            holder = find_key(bearer(request))
+            holder = find_key(bearer(request.META))
         except APIException:
             return self.get_response(request)  # the view says what is wrong
         return self._once(request, key, organization_id=holder.organization_id, linked_account_id=_account_id(request))
@@ -76,7 +76,7 @@ def _account_id(request: HttpRequest) -> Any:
     if not token:
         return None
     try:
-        return find_access(bearer(request), token).linked_account_id
+        return find_access(bearer(request.META), token).linked_account_id
     except APIException:
         return None
 

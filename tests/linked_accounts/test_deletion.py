@@ -15,7 +15,7 @@ from connectors.pace import Pace
 from connectors.records import Original, RemoteUserRecord
 from field_mappings.models import FieldMapping, TargetField
 from interviews.models import AsyncPost
-from linked_accounts import deletion
+from linked_accounts import deletion, throttling
 from linked_accounts.authentication import AccountAccess
 from linked_accounts.deletion import delete_account
 from linked_accounts.jobs import erase_account
@@ -30,7 +30,6 @@ from linked_accounts.models import (
 from linked_accounts.pace import DatabaseLimiter
 from linked_accounts.services import link_account
 from linked_accounts.signals import housekeeping
-from linked_accounts.throttling import LinkedAccountThrottle
 from linking.models import PublicToken
 from passthrough.models import AsyncPassthrough
 from sync import tables
@@ -273,7 +272,7 @@ def test_requests_of_whoever_does_not_know_yet_are_not_counted(full_account, set
     api = Api(full_account)
     api.get("users")
     delete_account(full_account)
-    LinkedAccountThrottle._shares.clear()  # another process
+    throttling._shares.clear()  # another process
 
     assert api.get("users").status_code == 401
     assert not RequestCount.objects.exists()

@@ -1,7 +1,7 @@
 import pytest
 import time_machine
 
-from linked_accounts.throttling import LinkedAccountThrottle
+from linked_accounts import throttling
 from tests.conftest import Api
 from tests.factories import ApiKeyFactory, LinkedAccountFactory
 
@@ -11,7 +11,7 @@ MINUTE = 1_800_000_000  # a whole minute of Unix time
 @pytest.fixture(autouse=True)
 def _limit(settings):
     settings.API_RATE_LIMIT = 5
-    LinkedAccountThrottle._shares.clear()
+    throttling._shares.clear()
 
 
 @time_machine.travel(MINUTE + 18, tick=False)
@@ -44,9 +44,9 @@ def test_all_processes_and_keys_count_together(api, account):
     other = Api(account)
     for _ in range(3):
         assert api.get("users").status_code == 200
-        LinkedAccountThrottle._shares.clear()  # what another process knows: nothing
+        throttling._shares.clear()  # what another process knows: nothing
         assert other.get("users").status_code in (200, 429)
-        LinkedAccountThrottle._shares.clear()
+        throttling._shares.clear()
 
     assert api.get("users").status_code == 429
 
