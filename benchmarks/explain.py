@@ -7,28 +7,22 @@ Prints how much of the database the statements touch and which of them walk no i
 
 import argparse
 import itertools
-import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-import django
 import psycopg
+from django.db import connection
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django.setup()
-
-from django.db import connection  # noqa: E402  after the set-up
-
-from api.pagination import Cursor  # noqa: E402
-from api.parameters import Shape  # noqa: E402
-from api.statements import Wanted, page_statement  # noqa: E402
-from api.tenants import Tenant  # noqa: E402
-from benchmarks.dataset import CREATED_IN_A_BATCH, Dataset, dataset  # noqa: E402
-from interviews.filters import ScheduledInterviewFilterSet  # noqa: E402
-from interviews.serializers import ScheduledInterviewSerializer  # noqa: E402
+from api.pagination import Cursor
+from api.parameters import Shape
+from api.statements import Wanted, page_statement
+from api.tenants import Tenant
+from benchmarks.dataset import CREATED_IN_A_BATCH, Dataset, add_dataset_arguments, dataset
+from interviews.filters import ScheduledInterviewFilterSet
+from interviews.serializers import ScheduledInterviewSerializer
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BUFFER_LIMIT = 1000
@@ -43,10 +37,10 @@ class Plan(NamedTuple):
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--interviews", type=int, default=100_000)
+    add_dataset_arguments(parser, interviews=100_000)
     parser.add_argument("--worst", type=int, default=10, help="how many of the dearest to print")
     arguments = parser.parse_args()
-    with dataset(arguments.interviews) as data:
+    with dataset(arguments.interviews, arguments.keep) as data:
         plans = [explain(data, parameters) for parameters in combinations(data)]
     plans.sort(key=lambda plan: plan.buffers, reverse=True)
     within = sum(plan.buffers < BUFFER_LIMIT for plan in plans)

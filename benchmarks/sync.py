@@ -11,7 +11,6 @@ simulated in Python on the same machine, so that its time is much of a sync's.
 """
 
 import argparse
-import os
 import statistics
 import sys
 import uuid
@@ -25,24 +24,19 @@ from time import perf_counter
 from typing import NamedTuple
 from unittest import mock
 
-import django
+from django.db import connection
+from psycopg.sql import SQL, Composed, Identifier
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django.setup()
-
-from django.db import connection  # noqa: E402  after the set-up
-from psycopg.sql import SQL, Composed, Identifier  # noqa: E402
-
-from benchmarks.dataset import scratch_database  # noqa: E402
-from benchmarks.simulated import Platform, simulated  # noqa: E402
-from connectors.records import Record  # noqa: E402
-from linked_accounts.models import LinkedAccount  # noqa: E402
-from linked_accounts.services import find_organization, link_account  # noqa: E402
-from sandbox.platforms import simulators  # noqa: E402
-from sync.engine import synchronise  # noqa: E402
-from sync.ingest import Ingest, Problem  # noqa: E402
-from sync.models import Result  # noqa: E402
-from sync.resources import RESOURCES  # noqa: E402
+from benchmarks.dataset import scratch_database
+from benchmarks.simulated import Platform, simulated
+from connectors.records import Record
+from linked_accounts.models import LinkedAccount
+from linked_accounts.services import find_organization, link_account
+from sandbox.platforms import simulators
+from sync.engine import synchronise
+from sync.ingest import Ingest, Problem
+from sync.models import Result
+from sync.resources import RESOURCES
 
 KINDS = (
     "first full sync",
