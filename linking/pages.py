@@ -21,6 +21,7 @@ from linking.models import LinkToken
 from linking.services import LinkEndedError, Refusal, asked_credentials, find_link_token, known_account, link
 from linking.texts import ENGLISH, TEXTS
 
+NOBODY = "'none'"
 STATUSES = {"unknown": 404, "expired": 410, "used": 410, "tries": 429}
 
 
@@ -57,8 +58,7 @@ def _answer(request: HttpRequest, token: LinkToken) -> HttpResponse:
     if isinstance(outcome, Refusal):
         return _form(request, connector, texts, about, refusal=outcome, status=422)
     _, public_token = outcome
-    origins = " ".join(settings.LINK_EMBED_ORIGINS)
-    done = {**about, "connector": _shown(connector), "public_token": public_token, "origins": origins}
+    done = {**about, "connector": _shown(connector), "public_token": public_token}
     return _render(request, "done", texts, done)
 
 
@@ -112,11 +112,11 @@ def _fields(connector: type[Connector], entered: dict[str, str], refusal: Refusa
 def _render(
     request: HttpRequest, template: str, texts: dict[str, str], about: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
-    response = render(request, f"linking/{template}.html", {"texts": texts, **about}, status=status)
-    framed_by = " ".join(settings.LINK_EMBED_ORIGINS) or "'none'"
+    origins = " ".join(settings.LINK_EMBED_ORIGINS)
+    response = render(request, f"linking/{template}.html", {"texts": texts, "origins": origins, **about}, status=status)
     response["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
-        f"base-uri 'none'; frame-ancestors {framed_by}"
+        f"base-uri 'none'; frame-ancestors {origins or NOBODY}"
     )
     if settings.LINK_EMBED_ORIGINS:
         response["Cross-Origin-Opener-Policy"] = "unsafe-none"  # a product's popup could not answer otherwise

@@ -36,7 +36,7 @@ class LinkTokenRequestSerializer(serializers.Serializer[Any]):
         required=False, allow_null=True, help_text="Slug of the only platform that the customer may link."
     )
     link_expiry_mins = serializers.IntegerField(
-        required=False, default=MIN_MINUTES, min_value=MIN_MINUTES, max_value=MAX_MAGIC_MINUTES
+        required=False, allow_null=True, default=MIN_MINUTES, min_value=MIN_MINUTES, max_value=MAX_MAGIC_MINUTES
     )
     should_create_magic_link_url = serializers.BooleanField(required=False, default=False, allow_null=True)
     hide_admin_magic_link = serializers.BooleanField(
@@ -67,6 +67,7 @@ class LinkTokenRequestSerializer(serializers.Serializer[Any]):
         return value or None
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs["link_expiry_mins"] = attrs["link_expiry_mins"] or MIN_MINUTES
         if attrs["link_expiry_mins"] > MAX_MINUTES and not attrs["should_create_magic_link_url"]:
             raise serializers.ValidationError({"link_expiry_mins": [f"At most {MAX_MINUTES} without a magic link."]})
         attrs["scopes"] = self._scopes(attrs)

@@ -1,5 +1,6 @@
 """The link page in a real browser."""
 
+import re
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -112,7 +113,7 @@ def test_an_expired_link_says_so(visit):
     assert page.get_by_role("heading").inner_text() == "This link does not work any more"
 
 
-def test_a_double_submit_links_once(visit):
+def test_a_double_submit_links_once_and_shows_it(visit):
     with lever() as server:
         page = visit(platform="lever")
         server.faults.queue(slow(0.5))
@@ -120,8 +121,20 @@ def test_a_double_submit_links_once(visit):
         page.evaluate(
             "() => { const form = document.querySelector('form'); form.requestSubmit(); form.requestSubmit(); }"
         )
-        page.get_by_role("heading").first.wait_for()
-        page.wait_for_load_state("networkidle")
+        page.get_by_role("heading", name="Connected").wait_for()
+
+    assert LinkToken.objects.get().tries == 1
+    assert LinkedAccount.objects.count() == 1
+
+
+def test_a_double_submit_without_scripts_links_once(browser, live_server, token_of):
+    page = browser.new_context(java_script_enabled=False).new_page()
+    with lever() as server:
+        page.goto(f"{live_server.url}/link/{token_of(platform='lever')}")
+        server.faults.queue(slow(0.5))
+        fill(page, server, server.key)
+        page.get_by_role("button").dblclick()
+        page.get_by_role("heading", name=re.compile("Connected|does not work any more")).wait_for()
 
     assert LinkedAccount.objects.count() == 1
 
@@ -161,7 +174,9 @@ def test_without_scripts_it_works_as_well(browser, live_server, token_of):
 def product(tmp_path, live_server):
     """Return the origin of a product whose page includes our script."""
     script = f"{live_server.url}/static/linking/interloop-link.js"
-    (tmp_path / "index.html").write_text(f"<!doctype html><title>Product</title><script src='{script}'></script>")
+    (tmp_path / "index.html").write_text(
+        f"<!doctype html><title>Product</title><button id='connect'></button><script src='{script}'></script>"
+    )
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=tmp_path)) as server:
         Thread(target=server.serve_forever).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -173,7 +188,10 @@ def open_link(page, product, token):
     page.evaluate(
         """token => {
             window.told = new Promise(resolve =>
-                InterloopLink.initialize({ linkToken: token, onSuccess: resolve }));
+                InterloopLink.initialize({
+                    linkToken: token, onSuccess: resolve, onExit: () => { window.hasLeft = true; },
+                }));
+            document.querySelector("#connect").focus();
             InterloopLink.openLink();
         }""",
         token,
@@ -190,6 +208,24 @@ def test_an_embedding_product_is_told_the_public_token(page, product, settings, 
         frame.get_by_role("button").click()
 
         assert len(page.evaluate("() => window.told")) > 20
+        frame.get_by_role("heading", name="Connected").wait_for()
+        assert frame.get_by_role("heading").evaluate("heading => heading === document.activeElement")
+
+
+@pytest.mark.parametrize("way", ["button", "key", "key inside"])
+def test_an_embedded_page_can_be_left(page, product, settings, token_of, way):
+    settings.LINK_EMBED_ORIGINS = [product]
+    open_link(page, product, token_of(platform="lever"))
+    key = page.frame_locator("iframe").get_by_label("API key")
+    key.wait_for()
+    if way == "button":
+        page.get_by_role("button", name="Close").click()
+    else:
+        (key if way == "key inside" else page.get_by_role("button", name="Close")).press("Escape")
+
+    page.wait_for_function("window.hasLeft")
+    assert page.locator("dialog").count() == 0
+    assert page.evaluate("document.activeElement.id") == "connect"
 
 
 def test_others_cannot_show_the_page(page, product, token_of):

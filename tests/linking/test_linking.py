@@ -139,6 +139,13 @@ def test_a_magic_link_is_a_page_of_ours(api, settings):
     assert ask(api).json()["magic_link_url"] is None
 
 
+def test_what_is_null_counts_as_not_said(api):
+    names = ("integration", "link_expiry_mins", "should_create_magic_link_url", "common_models", "language")
+
+    assert token_of(api, **dict.fromkeys(names))
+    assert LinkToken.objects.get().expires_at > timezone.now() + timedelta(minutes=29)
+
+
 @pytest.mark.parametrize(
     ("more", "field"),
     [
