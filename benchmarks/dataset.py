@@ -21,10 +21,13 @@ from django.db import connection, models
 from django.db.migrations.executor import MigrationExecutor
 from psycopg.sql import SQL, Identifier
 
+from api.printing import FORMAT as PRINTED_FORMAT
+from api.printing import printing
 from applications.models import Application, Candidate, Job, JobInterviewStage
 from interviews.models import ScheduledInterview, ScheduledInterviewRemoteData
 from linked_accounts.models import LinkedAccount, Organization
 from remote_users.models import RemoteUser
+from sync.resources import BY_NAME
 
 SMALL_ACCOUNTS = 99
 CREATED_IN_A_BATCH = 500  # rows of one transaction of a sync share their time
@@ -52,15 +55,15 @@ COMMON = {
 
 
 def _insert(model: type[models.Model], name: str, own: dict[str, str], source: str) -> str:
-    columns = {"id": _id(name, "n"), **COMMON, **own}
+    values = {"id": _id(name, "n"), **COMMON, **own}
+    every = {field.column: f"NULL::{field.db_type(connection)}" for field in model._meta.fields} | values
+    row = ", ".join(f"{value} AS {column}" for column, value in every.items())
+    columns = ", ".join(values)
     return (
-        f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) "
-        f"SELECT {', '.join(columns.values())} FROM generate_series(1, {source}"
+        f"INSERT INTO {model._meta.db_table} ({columns}, printed, printed_format) "
+        f"SELECT {columns}, {printing(BY_NAME[model.__name__].serializer)}, {PRINTED_FORMAT} "
+        f"FROM (SELECT {row} FROM generate_series(1, {source}) t"
     )
-
-
-def _has_field(model: type[models.Model], name: str) -> bool:
-    return any(field.name == name for field in model._meta.get_fields())
 
 
 APPLICATION = "n %% %(applications)s + 1"
@@ -117,7 +120,7 @@ STATEMENTS = [
             "remote_updated_at": f"{CREATED_AT} - interval '1 day'",
             "status": "('{SCHEDULED,AWAITING_FEEDBACK,COMPLETE}'::text[])[n %% 3 + 1]",
             "remote_status": "('{scheduled,awaiting_feedback,complete}'::text[])[n %% 3 + 1]",
-            **({"job_id": _id("job", JOB.format(f"({APPLICATION})"))} if _has_field(ScheduledInterview, "job") else {}),
+            "job_id": _id("job", JOB.format(f"({APPLICATION})")),
         },
         f"%(interviews)s) n, {PEOPLE}",
     ),
@@ -261,8 +264,7 @@ def add_dataset_arguments(parser: argparse.ArgumentParser, *, interviews: int) -
 def settle() -> None:
     """Bring the database into the state in which syncs leave it in the long run.
 
-    Called after every load, and again for a kept database that was migrated since: what a sync writes beside the rows'
-    columns belongs here, before the vacuum, and has to bear being called twice.
+    Called after every load, and again for a kept database that was migrated since.
     """
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
