@@ -38,6 +38,34 @@ def test_wrong_methods_are_told_which_are_right(api, method):
     assert "GET" in response["Allow"]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{",
+        b"\xff",
+        '{"model": NaN}',
+        '{"model": 1e999}',
+        '{"model": {"location": "\\ud83d"}}',  # half of a surrogate pair, which cannot be written in UTF-8
+        '{"model": ' + "[" * 101 + "]" * 101 + "}",
+        '{"model": ' + "[" * 100_000 + "]" * 100_000 + "}",
+    ],
+)
+def test_bodies_that_are_no_json_are_refused(api, body):
+    response = api.client.generic("POST", "/api/ats/v1/interviews", body, content_type="application/json")
+
+    assert response.status_code == 400
+    assert response.json()["detail"].startswith("JSON parse error - ")
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/json;charset=utf-8", "Application/JSON"])
+def test_bodies_are_json_in_utf_8(api, content_type):
+    body = '{"method": "GET", "path": "\u00fc"}'.encode()
+
+    response = api.client.generic("POST", "/api/ats/v1/async-passthrough", body, content_type=content_type)
+
+    assert response.status_code == 200, response.content
+
+
 def test_a_fault_of_ours_is_a_500_without_internals(api, monkeypatch):
     api.client.raise_request_exception = False
     monkeypatch.setattr("api.statements.fetch_page", lambda *args, **kwargs: 1 / 0)
