@@ -30,6 +30,15 @@ _JSON_TYPES: dict[str, type | tuple[type, ...]] = {
 }
 
 
+def without_nul(body: Any) -> Any:
+    """Return a body without the one character that PostgreSQL does not take."""
+    if isinstance(body, dict):
+        return {without_nul(name): without_nul(value) for name, value in body.items()}
+    if isinstance(body, list):
+        return [without_nul(value) for value in body]
+    return body.replace("\0", "") if isinstance(body, str) else body
+
+
 def model_of(body: Any) -> dict[str, Any]:
     """Return the model of a request's body. Raises ValidationError if there is none."""
     if not isinstance(body, dict) or "model" not in body:
@@ -81,9 +90,8 @@ class Draft:
         for name in creation.fields:
             if name in creation.required and self.given.get(name) in (None, "", []) and not self._is_blamed(name):
                 self._miss(name)
-        self.parameters = self._parameters(given.get("integration_params"))
-        extra = given.get("linked_account_params")
-        for name in extra if isinstance(extra, dict) else ():
+        self.parameters = self._parameters(self._extra("integration_params", given))
+        for name in self._extra("linked_account_params", given):
             self._unrecognized(f"linked_account_params/{name}", name)
 
     def _take(self, name: str, value: Any) -> None:
@@ -117,8 +125,8 @@ class Draft:
 
     def _text(self, name: str, value: Any) -> str | None:
         if isinstance(value, str):
-            return value.replace("\0", "")
-        if isinstance(value, int | float):
+            return value
+        if isinstance(value, int | float) and not isinstance(value, bool):
             self.problems.warn("INCORRECT_FIELD_TYPE", f"{name} should be a string.", f"model/{name}")
             return str(value)
         self.problems.refuse("INCORRECT_FIELD_TYPE", f"{name} has to be a string.", f"model/{name}")
@@ -135,13 +143,16 @@ class Draft:
             self.problems.refuse("INVALID_FIELD_CHOICE", f"{name} must be one of {known}.", f"model/{name}")
         return False
 
-    def _parameters(self, given: Any) -> dict[str, Any]:
-        if given is not None and not isinstance(given, dict):
-            self.problems.refuse(
-                "INCORRECT_FIELD_TYPE", "integration_params has to be an object.", "model/integration_params"
-            )
-            return {}
-        left = {name: value for name, value in (given or {}).items() if value is not None}
+    def _extra(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        extra = given.get(name)
+        if isinstance(extra, dict):
+            return extra
+        if extra is not None:
+            self.problems.refuse("INCORRECT_FIELD_TYPE", f"{name} has to be an object.", f"model/{name}")
+        return {}
+
+    def _parameters(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        left = {name: value for name, value in given.items() if value is not None}
         found: dict[str, Any] = {}
         for parameter in self.creation.integration_params:
             names = [name for name in (parameter.name, *parameter.aliases) if name in left]
@@ -189,7 +200,10 @@ class Draft:
 
 
 def resolve(draft: Draft, find: Callable[[type[models.Model], set[UUID]], Mapping[UUID, Any]]) -> dict[str, list[Any]]:
-    """Return what `find` knows of the records that a draft refers to, by field, noting ids that lead nowhere."""
+    """Return what `find` knows of the records that a draft refers to, by field, noting ids that lead nowhere.
+
+    Each record once, however its id was spelled.
+    """
     found: dict[str, list[Any]] = {}
     targets: dict[type[models.Model], set[UUID]] = {}
     for name, ids in draft.references.items():
@@ -204,7 +218,7 @@ def resolve(draft: Draft, find: Callable[[type[models.Model], set[UUID]], Mappin
                 draft.problems.refuse(
                     "INVALID_FIELD_CHOICE", f"{name}: the linked account has no {text}.", f"model/{name}"
                 )
-            else:
+            elif known[id] not in found[name]:
                 found[name].append(known[id])
     return found
 

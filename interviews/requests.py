@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from api import values
 from api.drafts import Draft, model_of, resolve
 from api.problems import Problem, Problems
 from applications.models import Application
@@ -75,17 +76,19 @@ def may_write(request: Request, support: Any) -> bool:
 def acting_user(request: Request, body: Any, *, is_required: bool = False) -> str | None:
     """Return the platform's id of the user that the caller names, by our id or by the platform's."""
     given = body.get("remote_user_id") if isinstance(body, dict) else None
+    if isinstance(given, dict):
+        given = given.get("id")
     if given in (None, ""):
         if is_required:
             request.problems.refuse("MISSING_REQUIRED_FIELD", "remote_user_id is a required field.", "remote_user_id")
         return None
     users = RemoteUser.objects.for_account(request.account).filter(remote_was_deleted=False)
-    text = str(given).replace("\0", "")
-    try:
-        user = users.filter(id=UUID(text)).first()
-    except ValueError:
-        user = None
-    user = user or users.filter(remote_id=text).first()
+    if isinstance(given, bool) or not isinstance(given, str | int):
+        request.problems.refuse("INCORRECT_FIELD_TYPE", "remote_user_id has to be a string.", "remote_user_id")
+        return None
+    text = str(given)
+    id = values.uuid(text)
+    user = (id and users.filter(id=id).first()) or users.filter(remote_id=text).first()
     if user is None:
         request.problems.refuse("INVALID_FIELD_CHOICE", f"The linked account has no user {text}.", "remote_user_id")
         return None

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from api import values
+from api.drafts import without_nul
 from api.meta import MetaSerializer
 from api.parameters import read_flag, read_shape
 from api.problems import Problem, Problems, envelope
@@ -71,20 +72,20 @@ class ScheduledInterviewViewSet(CreatableViewSet):
         The interview is in lists at once. An answer of 400 with a `PROVIDER_ERROR` can mean that the platform did not
         say what became of it: the next sync shows.
         """
-        account = access(request).verify()
+        account, body = access(request).verify(), without_nul(request.data)
         is_debugged = read_flag(request.query_params, "is_debug_mode")
         is_async = read_flag(request.query_params, "run_async")
         if not is_async:
-            outcome = _patiently(services.create_interview, account=account, body=request.data)
+            outcome = _patiently(services.create_interview, account=account, body=body)
             return _answer(request, account, outcome, status.HTTP_201_CREATED, is_debugged=is_debugged)
-        problems, given = services.check_creation(account=account, body=request.data)
+        problems, given = services.check_creation(account=account, body=body)
         logs: list[Any] | None = [] if is_debugged else None
         if problems.errors:
             return Response(envelope(None, problems, logs), status.HTTP_400_BAD_REQUEST)
-        async_post = queue_creation(account=account, body=request.data)
+        async_post = queue_creation(account=account, body=body)
         interview = services.unsaved(account, given, id=async_post.interview_id, remote_id=None)
-        body = {**envelope(services.show(interview), problems, logs), "task_id": async_post.id}
-        return Response(body, status.HTTP_201_CREATED)
+        answer = {**envelope(services.show(interview), problems, logs), "task_id": async_post.id}
+        return Response(answer, status.HTTP_201_CREATED)
 
     @extend_schema(
         summary="Change an interview at the platform",
@@ -101,7 +102,8 @@ class ScheduledInterviewViewSet(CreatableViewSet):
         is_debugged = read_flag(request.query_params, "is_debug_mode")
         if gone := _gone(interview):
             return Response(gone, status.HTTP_400_BAD_REQUEST)
-        outcome = _patiently(services.update_interview, account=account, interview=interview, body=request.data)
+        body = without_nul(request.data)
+        outcome = _patiently(services.update_interview, account=account, interview=interview, body=body)
         return _answer(request, account, outcome, status.HTTP_200_OK, is_debugged=is_debugged)
 
     @extend_schema(
@@ -120,7 +122,8 @@ class ScheduledInterviewViewSet(CreatableViewSet):
         is_debugged = read_flag(request.query_params, "is_debug_mode")
         if gone := _gone(interview):
             return Response(gone, status.HTTP_400_BAD_REQUEST)
-        outcome = _patiently(services.cancel_interview, account=account, interview=interview, body=request.data)
+        body = without_nul(request.data)
+        outcome = _patiently(services.cancel_interview, account=account, interview=interview, body=body)
         return _answer(request, account, outcome, status.HTTP_200_OK, is_debugged=is_debugged)
 
     @extend_schema(summary="Describe what changing interviews takes")

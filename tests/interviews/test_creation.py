@@ -91,6 +91,55 @@ def test_all_that_is_missing_or_wrong_is_said_at_once(api, platform):
     assert platform.drafts == []
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("application", 7),
+        ("interviewers", [None]),
+        ("interviewers", [{"id": {"id": UNKNOWN}}]),
+        ("location", True),
+        ("location", {"name": "Room 1"}),
+        ("start_at", 1798794000),
+        ("integration_params", ["kind"]),
+        ("linked_account_params", "none"),
+    ],
+)
+def test_what_cannot_be_converted_is_refused(api, platform, model, field, value):
+    response = api.send("post", "interviews", {"model": {**model, field: value}})
+
+    assert problems(response) == {(f"model/{field}", "INCORRECT_FIELD_TYPE")}
+    assert platform.drafts == []
+
+
+@pytest.mark.parametrize(
+    ("user", "problem"), [([], "INCORRECT_FIELD_TYPE"), (True, "INCORRECT_FIELD_TYPE"), (7, "INVALID_FIELD_CHOICE")]
+)
+def test_an_acting_user_that_is_none_is_refused(api, platform, model, user, problem):
+    response = api.send("post", "interviews", {"model": model, "remote_user_id": user})
+
+    assert problems(response) == {("remote_user_id", problem)}
+    assert platform.drafts == []
+
+
+def test_nobody_interviews_twice_however_his_id_is_spelled(api, platform, model):
+    first, second = model["interviewers"]
+
+    response = api.send("post", "interviews", {"model": {**model, "interviewers": [first, first.upper(), second]}})
+
+    assert response.status_code == 201, response.content
+    assert platform.drafts[0].interviewers == ("u1", "u2")
+
+
+@pytest.mark.parametrize("query", [{}, {"run_async": "true"}])
+def test_characters_that_cannot_be_stored_are_left_out(api, platform, model, query):
+    parameters = {"integration_params": {"kind": "ca\0ll"}, "a\0ge": ["\0"]}
+
+    response = api.send("post", "interviews", {"model": {**model, "location": "Room\0 1", **parameters}}, **query)
+
+    assert response.status_code == 201, response.content
+    assert response.json()["model"]["location"] == "Room 1"
+
+
 def test_a_missing_field_is_told_in_the_words_of_the_contract(api, model):
     del model["start_at"]
 

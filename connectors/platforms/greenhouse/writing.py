@@ -33,6 +33,7 @@ RESPONSES = ("needs_action", "declined", "tentative", "accepted")
 NO_USER = "Greenhouse has to know who acts: name a user, an organizer, or one for all in the account's credentials."
 NO_STAGE = "job_interview_stage is a required field on model: the application has no current stage."
 TAKEN = "already been taken"
+MAX_ID_DIGITS = 19  # of a number of 64 bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,7 +284,7 @@ class Writer:
 
 
 def _is_id(value: str) -> bool:
-    return value.isascii() and value.isdecimal()
+    return value.isascii() and value.isdecimal() and len(value) <= MAX_ID_DIGITS
 
 
 def _address(path: str, interview: StoredInterview) -> str:

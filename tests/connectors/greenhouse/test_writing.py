@@ -390,8 +390,9 @@ def test_what_an_interview_needs_cannot_be_taken_away(hurried, draft):
     ]
 
 
-def test_a_slot_has_to_be_a_number(hurried, draft):
-    (problem,) = hurried("v3").problems_of(replace(draft, integration_params={"job_interview_id": "x"}))
+@pytest.mark.parametrize("slot", ["x", "-1", "\u0663", "9" * 5000])
+def test_a_slot_has_to_be_a_number(hurried, draft, slot):
+    (problem,) = hurried("v3").problems_of(replace(draft, integration_params={"job_interview_id": slot}))
 
     assert problem.pointer == "model/integration_params/job_interview_id"
 
