@@ -3,11 +3,16 @@
 from uuid import UUID
 
 from django.db import transaction
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from interviews.models import AsyncPost
 from interviews.services import TooManyRequests, run
 from linked_accounts.models import LinkedAccount
+from unified.database import ensure_connection
+
+# What goes wrong here, such as a lost database: nothing is sent to the platform again, see `services.run`.
+UNFORESEEN = RetryStrategy(max_attempts=100, wait=5)
 
 
 def queue_creation(*, account: LinkedAccount, body: object) -> AsyncPost:
@@ -18,8 +23,9 @@ def queue_creation(*, account: LinkedAccount, body: object) -> AsyncPost:
     return async_post
 
 
-@app.task(name="interviews.create", queue="calls")
+@app.task(name="interviews.create", queue="calls", retry=UNFORESEEN)
 def create_interview(async_post_id: str) -> None:
+    ensure_connection()
     async_post = AsyncPost.objects.select_related("linked_account").filter(id=UUID(async_post_id)).first()
     if async_post is None:
         return

@@ -28,18 +28,19 @@ from connectors.errors import (
     UnsupportedOperation,
 )
 from connectors.http import Exchange
-from connectors.records import Fetched
 from interviews.models import AsyncPost, ScheduledInterview
 from interviews.requests import MODEL_NAME, UNSUPPORTED, Request, acting_user, may_write, read_request, stored_interview
 from interviews.serializers import ScheduledInterviewSerializer
 from interviews.signals import async_post_completed, interview_written
 from linked_accounts.models import LinkedAccount
 from linked_accounts.scopes import hidden, permissions
+from unified.database import ensure_connection
 from unified.identity import unified_id
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 25.0  # of one call to the platform, while a caller waits
+DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS = 60.0, 24 * 60 * 60.0  # after a rate limit
 UNKNOWN_OUTCOME = (
     "Nobody knows whether this reached the platform: its answer cannot be read. The next sync shows what is there."
 )
@@ -135,10 +136,12 @@ def run(async_post: AsyncPost) -> None:
         async_post.status = AsyncPost.Status.IN_PROGRESS
         async_post.save()
     account = async_post.linked_account
-    if was_begun:
-        outcome = Outcome(Problems(errors=[Problem(problem_type="PROVIDER_ERROR", detail=UNKNOWN_OUTCOME)]))
-    else:
+    if not was_begun:
         outcome = create_interview(account=account, body=async_post.body, promised_id=async_post.interview_id)
+    elif stored := ScheduledInterview.objects.filter(id=async_post.interview_id).first():
+        outcome = Outcome(Problems(), stored)
+    else:
+        outcome = Outcome(Problems(errors=[Problem(problem_type="PROVIDER_ERROR", detail=UNKNOWN_OUTCOME)]))
     conclude(async_post, outcome)
 
 
@@ -187,7 +190,7 @@ def _write(
             finally:
                 exchanges = tuple(connector.session.exchanges or ())
     except RateLimited as error:
-        raise TooManyRequests(error.retry_after_seconds or 60) from error
+        raise TooManyRequests(_wait_seconds(error)) from error
     except ConnectorError as error:
         problems.errors.append(_problem(error))
     except Exception:
@@ -196,23 +199,32 @@ def _write(
         problems.refuse("ERROR", UNKNOWN_OUTCOME)
     if written is None:
         return Outcome(problems, exchanges=exchanges)
-    id = promised_id or unified_id(account.id, MODEL_NAME, written.remote_id)
-    if not _store(account, written.entries, {written.remote_id: promised_id} if promised_id else {}):
+    try:
+        interview = _store(account, written, {written.remote_id: promised_id} if promised_id else {})
+    except Exception:
+        # It is written, and whoever is told that something failed writes it again.
+        logger.exception("An interview of %s was written at the platform and cannot be stored", account.id)
         problems.warn("ERROR", NOT_STORED)
+        interview = None
+    if interview is None:
+        id = promised_id or unified_id(account.id, MODEL_NAME, written.remote_id)
         interview = unsaved(account, request.values, id=id, remote_id=written.remote_id)
-    else:
-        stored = ScheduledInterview.objects.for_account(account).filter(remote_id=written.remote_id).first()
-        interview = stored or unsaved(account, request.values, id=id, remote_id=written.remote_id)
     return Outcome(problems, interview, exchanges)
 
 
-def _store(account: LinkedAccount, entries: Sequence[Fetched], promised: Mapping[str, UUID]) -> bool:
-    try:
-        interview_written.send(ScheduledInterview, account=account, entries=entries, promised=promised)
-    except Exception:
-        logger.exception("An interview of %s was written at the platform and cannot be stored", account.id)
-        return False
-    return True
+def _store(
+    account: LinkedAccount, written: WrittenInterview, promised: Mapping[str, UUID]
+) -> ScheduledInterview | None:
+    """Store what was written and return its row. None if there is no row yet."""
+    ensure_connection()  # the database may have been restarted while the platform was called
+    interview_written.send(ScheduledInterview, account=account, entries=written.entries, promised=promised)
+    return ScheduledInterview.objects.for_account(account).filter(remote_id=written.remote_id).first()
+
+
+def _wait_seconds(error: RateLimited) -> float:
+    if error.retry_after_seconds is None:
+        return DEFAULT_WAIT_SECONDS
+    return min(max(error.retry_after_seconds, 1.0), MAX_WAIT_SECONDS)
 
 
 def _problem(error: ConnectorError) -> Problem:

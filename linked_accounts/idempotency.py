@@ -4,10 +4,12 @@ Wire contract, section 1. Kept for 24 hours, per organization, linked account an
 """
 
 import hashlib
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from django.db import Error as DatabaseError
 from django.db import IntegrityError, transaction
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -17,6 +19,8 @@ from rest_framework.exceptions import APIException
 from linked_accounts.authentication import bearer, find_access, find_key
 from linked_accounts.models import IdempotentRequest
 from linked_accounts.signals import housekeeping
+
+logger = logging.getLogger(__name__)
 
 KEPT_FOR = timedelta(hours=24)
 MAX_KEY_LENGTH = 255
@@ -51,12 +55,20 @@ class IdempotencyMiddleware:
         except IntegrityError:
             return _replay(IdempotentRequest.objects.filter(**about).first(), request_hash)
         response = self.get_response(request)
-        requests = IdempotentRequest.objects.filter(pk=own.pk)
-        if response.status_code in (401, 429) or response.status_code >= 500:
-            requests.delete()
-        elif isinstance(response, HttpResponse):
-            requests.update(status=response.status_code, answer=response.content.decode())
+        try:
+            _remember(own, response)
+        except DatabaseError:
+            # It has been executed: what the caller gets must not be an error that asks for another try.
+            logger.exception("The answer to POST %s cannot be remembered", own.path)
         return response
+
+
+def _remember(own: IdempotentRequest, response: HttpResponseBase) -> None:
+    requests = IdempotentRequest.objects.filter(pk=own.pk)
+    if response.status_code in (401, 429) or response.status_code >= 500:
+        requests.delete()
+    elif isinstance(response, HttpResponse):
+        requests.update(status=response.status_code, answer=response.content.decode())
 
 
 def _replay(earlier: IdempotentRequest | None, request_hash: bytes) -> HttpResponse:

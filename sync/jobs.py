@@ -32,6 +32,7 @@ from sync.engine import Progress, refetch, synchronise
 from sync.models import Schedule, SyncRun
 from sync.stamps import database_now
 from sync.state import NotLinkedError, SyncCancelledError, SyncInProgressError, recover
+from unified.database import ensure_connection
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ def is_queued(account: LinkedAccount) -> bool:
 
 @app.task(name="sync.account", queue="sync", pass_context=True, retry=UNFORESEEN)
 def sync_account(context: JobContext, account_id: str) -> None:
-    _ensure_connection()
+    ensure_connection()
     account = _find(account_id)
     if account is None:
         return
@@ -138,7 +139,7 @@ def sync_account(context: JobContext, account_id: str) -> None:
 
 @app.task(name="sync.hint", queue="sync", retry=UNFORESEEN)
 def follow_hint(account_id: str, subject: str, remote_id: str) -> None:
-    _ensure_connection()
+    ensure_connection()
     account = _find(account_id)
     if account is None:
         return
@@ -260,7 +261,7 @@ def _take_up(job_id: int) -> bool:
         except UniqueViolation:  # one of a kind is queued at a time
             with connection.cursor() as cursor:
                 cursor.execute("DELETE FROM procrastinate_jobs WHERE id = %s", [job_id])
-    if account := _find(job.args.get("account_id", "")):
+    if (account_id := job.args.get("account_id")) and (account := _find(account_id)):
         recover(account)
     return True
 
@@ -291,12 +292,6 @@ def _lock(account_id: UUID) -> str:
 
 def _find(account_id: str) -> LinkedAccount | None:
     return LinkedAccount.objects.filter(id=account_id).first()
-
-
-def _ensure_connection() -> None:
-    """Begin with a connection that works: this thread's may be older than the server that it leads to."""
-    if connection.connection is not None and not connection.is_usable():
-        connection.close()
 
 
 def _is_lost_database(error: BaseException) -> bool:

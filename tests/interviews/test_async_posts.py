@@ -97,6 +97,17 @@ def test_what_a_dead_worker_had_begun_is_not_sent_again(api, platform, queued):
     assert api.get(f"async-tasks/{queued['task_id']}").json()["status"] == "FAILURE"
 
 
+def test_what_a_dead_worker_had_done_is_told_as_done(api, platform, queued):
+    work()
+    AsyncPost.objects.update(status=AsyncPost.Status.IN_PROGRESS, finished_at=None, result=None)
+
+    work()
+
+    task = api.get(f"async-tasks/{queued['task_id']}").json()
+    assert (task["status"], task["result"]["response"]["model"]["remote_id"]) == ("COMPLETED", "i1")
+    assert len(platform.drafts) == 1
+
+
 def test_a_platform_that_asks_us_to_wait_is_asked_later(platform, queued, api):
     from interviews.jobs import create_interview
 

@@ -1,6 +1,9 @@
 """What POST /interviews makes of a request, at a platform that does as it is told."""
 
+from contextlib import suppress
+
 import pytest
+from django.db import OperationalError, connection
 
 from connectors.errors import (
     AlreadyExists,
@@ -232,13 +235,14 @@ def test_the_platforms_words_come_with_a_provider_error(api, platform, model):
     assert (problem["raw_error"], problem["error_code"]) == ("ends_at must be after the start.", 422)
 
 
-def test_a_rate_limit_of_the_platform_is_passed_on(api, platform, model):
-    platform.answer = raising(RateLimited("slow down", retry_after_seconds=17))
+@pytest.mark.parametrize(("told", "seconds"), [(17, 17), (0, 1), (None, 60), (float("inf"), 86400)])
+def test_a_rate_limit_of_the_platform_is_passed_on(api, platform, model, told, seconds):
+    platform.answer = raising(RateLimited("slow down", retry_after_seconds=told))
 
     response = api.send("post", "interviews", {"model": model})
 
-    assert (response.status_code, response.headers["Retry-After"]) == (429, "17")
-    assert response.json() == {"detail": "Request was throttled. Expected available in 17 seconds."}
+    assert (response.status_code, response.headers["Retry-After"]) == (429, str(seconds))
+    assert response.json() == {"detail": f"Request was throttled. Expected available in {seconds} seconds."}
 
 
 def test_what_the_database_refuses_is_created_all_the_same(api, platform, model, monkeypatch):
@@ -250,6 +254,39 @@ def test_what_the_database_refuses_is_created_all_the_same(api, platform, model,
     response = api.send("post", "interviews", {"model": model})
 
     assert response.status_code == 201
+    assert response.json()["model"]["remote_id"] == "i1"
+    assert problems(response, "warnings") == {(None, "ERROR")}
+
+
+def test_a_database_that_was_restarted_meanwhile_stores_it(api, platform, model):
+    def restart(draft):
+        with suppress(OperationalError), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    platform.answer = restart
+
+    response = api.send("post", "interviews", {"model": model})
+
+    assert (response.status_code, response.json()["warnings"]) == (201, [])
+    assert [one["id"] for one in api.results("interviews")] == [response.json()["model"]["id"]]
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k1"}])
+def test_a_database_that_went_away_meanwhile_does_not_make_callers_try_again(
+    api, platform, model, monkeypatch, headers
+):
+    def take_away(draft):
+        connection.close()
+        monkeypatch.setitem(connection.settings_dict, "PORT", "1")
+
+    platform.answer = take_away
+
+    response = api.client.post(
+        "/api/ats/v1/interviews", {"model": model}, content_type="application/json", headers=headers
+    )
+    monkeypatch.undo()
+
+    assert response.status_code == 201, response.content
     assert response.json()["model"]["remote_id"] == "i1"
     assert problems(response, "warnings") == {(None, "ERROR")}
 

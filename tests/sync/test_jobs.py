@@ -19,6 +19,7 @@ from connectors.webhooks import Hint, Subject
 from interviews.models import ScheduledInterview
 from linked_accounts.models import LinkedAccount
 from linked_accounts.services import link_account
+from passthrough.jobs import queue_passthrough
 from remote_users.models import RemoteUser
 from sync import jobs
 from sync.engine import synchronise
@@ -258,6 +259,16 @@ def test_the_jobs_of_a_dead_worker_are_taken_up(account, platform):
     assert SyncRun.objects.get().result == "FAILED"
     with working():
         wait_until(lambda: ended(account).filter(result="DONE").exists())
+
+
+def test_a_call_of_a_dead_worker_is_taken_up_beside_the_others(account, platform):
+    queue_sync(account)
+    queue_passthrough(account, {"method": "GET", "path": "/users"})  # names no account
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing'")
+
+    assert take_up_abandoned() == 2
+    assert len(queued()) == 2
 
 
 def test_the_jobs_of_a_dead_worker_give_way_to_those_that_are_queued_already(account, platform):
