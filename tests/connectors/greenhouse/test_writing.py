@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from merge import Merge
+from merge.core.api_error import ApiError
 
 from connectors.base import Window
 from connectors.creation import InterviewDraft, StoredInterview
@@ -23,7 +24,6 @@ from connectors.errors import (
 from connectors.platforms.greenhouse.connector import GreenhouseConnector
 from connectors.records import Gone, ScheduledInterviewRecord
 from connectors.stored import StoredApplication
-from interviews.models import ScheduledInterview
 from sandbox.changes import interviews_to_come, people
 from sandbox.company import ApplicationState, InterviewState
 from sandbox.server import DROPPED_CONNECTION, Answer, after_storing, failing, rate_limited, serve, slow
@@ -848,34 +848,121 @@ def platform(transactional_db):
         yield platform
 
 
-def test_merges_sdk_creates_an_interview_that_the_next_sync_leaves_alone(platform, live_server):
+@pytest.fixture
+def merge(platform, live_server):
     key = Api(platform.account).key
-    merge = Merge(api_key=key.secret, account_token=platform.account.token, base_url=f"{live_server.url}/api")
+    return Merge(api_key=key.secret, account_token=platform.account.token, base_url=f"{live_server.url}/api")
+
+
+@pytest.fixture
+def user(platform, merge):
+    """Return our id of somebody who may act."""
+    return merge.ats.users.list(remote_id=str(people(platform.company)[0].id)).results[0].id
+
+
+@pytest.fixture
+def model(platform, merge, user):
+    """Return what it takes to create an interview."""
     company = platform.company
     application = next(
         one
         for one in company.applications.values()
         if one.state is ApplicationState.ACTIVE and any(slot.stage_id == one.stage_id for slot in slots(company))
     )
-    user = merge.ats.users.list(remote_id=str(people(company)[0].id)).results[0]
+    return {
+        "application": merge.ats.applications.list(remote_id=str(application.id)).results[0].id,
+        "interviewers": [user],
+        "start_at": "2036-03-03T09:30:00Z",
+        "end_at": "2036-03-03T10:30:00Z",
+    }
 
-    answer = merge.ats.interviews.create(
-        model={
-            "application": merge.ats.applications.list(remote_id=str(application.id)).results[0].id,
-            "interviewers": [user.id],
-            "start_at": "2036-03-03T09:30:00Z",
-            "end_at": "2036-03-03T10:30:00Z",
-            "integration_params": {"response_status": "accepted"},
-        },
-        remote_user_id=user.id,
-    )
 
-    before = ScheduledInterview.objects.get(id=answer.model.id).modified_at
-    assert (answer.errors, answer.warnings, answer.model.interviewers) == ([], [], [user.id])
+def test_merges_sdk_creates_an_interview_that_the_next_sync_leaves_alone(platform, merge, model, user):
+    parameters = {"integration_params": {"response_status": "accepted"}}
+
+    answer = merge.ats.interviews.create(model=model | parameters, remote_user_id=user)
+
+    assert (answer.errors, answer.warnings, answer.model.interviewers) == ([], [], [user])
+    assert merge.ats.interviews.retrieve(answer.model.id) == answer.model
+    assert merge.ats.interviews.list(remote_id=answer.model.remote_id).results == [answer.model]
     synchronise(platform.account)
-    assert ScheduledInterview.objects.get(id=answer.model.id).modified_at == before
+    assert merge.ats.interviews.retrieve(answer.model.id) == answer.model
     expected = platform.expected(datetime.now(UTC))
     assert shown(platform.account)["ScheduledInterview"] == expected["ScheduledInterview"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"end_at": "2036-03-03T09:30:00Z"}, "PROVIDER_ERROR"),
+        ({"integration_params": {"external_event_id": "taken"}}, "DUPLICATE_MODEL_EXISTS"),
+        ({"integration_params": {"job_interview_id": "1"}}, "PROVIDER_ERROR"),
+    ],
+)
+def test_what_greenhouse_refuses_is_told_to_merges_sdk(platform, merge, model, user, changes, problem):
+    next(iter(platform.company.interviews.values())).external_event_id = "taken"
+    before = len(platform.company.interviews)
+
+    assert create(merge, model | changes, user) == (400, problem)
+    assert len(platform.company.interviews) == before
+
+
+def create(merge, model, user):
+    """Return the status and what was created, by Greenhouse's id, or else the problem."""
+    try:
+        answer = merge.ats.interviews.create(model=model, remote_user_id=user)
+    except ApiError as error:
+        return error.status_code, error.body["errors"][0]["problem_type"]
+    return 201, answer.model.remote_id
+
+
+@pytest.mark.parametrize(
+    ("faults", "problem", "sent", "is_there"),
+    [
+        pytest.param([("/token", failing(500))] * 4, "PROVIDER_ERROR", 0, False, id="no token"),
+        pytest.param([("/v3/job_interviews", failing(500))] * 4, "PROVIDER_ERROR", 0, False, id="no slot"),
+        pytest.param([("/v3/job_interviews", rate_limited())], None, 1, True, id="429 before"),
+        pytest.param([("/v3/interviews", rate_limited())], None, 2, True, id="429"),
+        pytest.param([("/v3/interviews", failing(500))], "PROVIDER_ERROR", 1, False, id="500, not stored"),
+        pytest.param([("/v3/interviews", DROPPED_CONNECTION)], "PROVIDER_ERROR", 1, False, id="dropped, not stored"),
+        pytest.param([("/v3/interviews", after_storing(failing(500)))], None, 1, True, id="500, stored"),
+        pytest.param([("/v3/interviews", after_storing(DROPPED_CONNECTION))], None, 1, True, id="dropped, stored"),
+        pytest.param([("/v3/interviews", after_storing(slow(3)))], None, 1, True, id="time-out, stored"),
+        pytest.param(
+            [("/v3/interviews", after_storing(failing(500))), *[("/v3/interviews", failing(503))] * 2],
+            "PROVIDER_ERROR",
+            1,
+            True,
+            id="500, stored, which cannot be seen",
+        ),
+        pytest.param(
+            [("/v3/interviews", after_storing(failing(500))), ("/v3/interviews", rate_limited())],
+            "PROVIDER_ERROR",  # 429 would have the SDK create another one
+            1,
+            True,
+            id="500, stored, which 429 hides",
+        ),
+        pytest.param([("/v3/interviewers", rate_limited())], None, 1, True, id="no panel"),
+    ],
+)
+def test_no_fault_makes_merges_sdk_create_two(
+    platform, merge, model, user, monkeypatch, faults, problem, sent, is_there
+):
+    monkeypatch.setattr("interviews.services.TIMEOUT_SECONDS", 1.0)
+    company, server = platform.company, platform.server
+    before = set(company.interviews)
+    for path, fault in faults:
+        server.faults.queue(fault, path=path)
+
+    answer = create(merge, model, user)
+
+    server.faults.clear()
+    there = [str(remote_id) for remote_id in set(company.interviews) - before]
+    posts = [one for one in server.requests if (one.method, one.path) == ("POST", "/v3/interviews")]
+    assert (len(posts), len(there)) == (sent, int(is_there))
+    assert answer == ((400, problem) if problem else (201, *there))
+    synchronise(platform.account)
+    assert shown(platform.account)["ScheduledInterview"] == platform.expected(datetime.now(UTC))["ScheduledInterview"]
 
 
 class Caller(Api):
