@@ -10,7 +10,7 @@ import orjson
 
 from api.columns import Column, SerializerClass, is_array, selection
 from api.parameters import Shape
-from api.prepared import Found, run
+from api.prepared import Found, fetch_rows
 from api.renderers import ORJSONRenderer
 from api.tenants import Hidden
 from api.walks import Query, beyond, expanded_with, expansions, related_rows, rows
@@ -38,7 +38,7 @@ class Statement:
 def fetch(query: Query, parameters: Mapping[str, Any]) -> Found:
     """Return the records as dictionaries."""
     written = statement(query)
-    found = run(written.sql, parameters, lambda cursor: cursor.fetchall())
+    found = fetch_rows(written.sql, parameters)
     own = written.kinds[0]
     related: dict[str, orjson.Fragment] = {}
     page = found

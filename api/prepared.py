@@ -1,15 +1,19 @@
 """Runs a statement as lists need it: planned once, its rows in binary."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import orjson
 import psycopg
 from django.db import InterfaceError, OperationalError, connection
 from psycopg.adapt import Buffer, Loader
-from psycopg.pq import Format
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, Format
 
 Result = TypeVar("Result")
 
@@ -26,6 +30,47 @@ class Found:
     has_more_behind: bool  # on the other side of the place where the walk began
 
 
+def fetch_rows(sql: str, parameters: Mapping[str, Any]) -> list[Any]:
+    """Return the rows as Python values."""
+
+    def fetch() -> list[Any]:
+        with _cursor() as cursor:
+            cursor.execute(sql, parameters)
+            rows: list[Any] = cursor.fetchall()
+        return rows
+
+    return _patiently(fetch)
+
+
+def fetch_result(sql: str, parameters: Mapping[str, Any]) -> Any:
+    """Return libpq's result, whose values are bytes.
+
+    Past psycopg's cursors, which take as long as PostgreSQL does for a page; unless somebody wants to know of queries.
+    """
+
+    def fetch() -> Any:
+        if not connection.queries_logged and not connection.execute_wrappers:
+            return _execute_prepared(sql, parameters)
+        with _cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return cursor.pgresult
+
+    return _patiently(fetch)
+
+
+def _patiently(fetch: Callable[[], Result]) -> Result:
+    connection.ensure_connection()
+    try:
+        return fetch()
+    except (OperationalError, InterfaceError):
+        # A kept connection may have died unnoticed, by a restart of the server say; one that lives has a real error.
+        if connection.in_atomic_block or (connection.connection and connection.is_usable()):
+            raise
+        connection.close()
+        connection.ensure_connection()
+        return fetch()
+
+
 class _TextOfJSON(Loader):
     """Hands JSON on as the text that it is."""
 
@@ -35,7 +80,7 @@ class _TextOfJSON(Loader):
         return orjson.Fragment(bytes(data))
 
 
-class PreparedCursor(psycopg.Cursor[Any]):
+class _PreparedCursor(psycopg.Cursor[Any]):
     """Plans a statement once per connection and takes its rows in binary.
 
     Django's own cursors do neither, and read times in Python.
@@ -45,23 +90,45 @@ class PreparedCursor(psycopg.Cursor[Any]):
         return super().execute(query, params, prepare=True, binary=True)
 
 
-def run(sql: str, parameters: Mapping[str, Any], read: Callable[[Any], Result]) -> Result:
-    """Return what `read` makes of the cursor that has run the statement."""
-    try:
-        return _run_once(sql, parameters, read)
-    except (OperationalError, InterfaceError):
-        # A kept connection may have died unnoticed, by a restart of the server say; one that lives has a real error.
-        if connection.in_atomic_block or (connection.connection and connection.is_usable()):
-            raise
-        connection.close()
-        return _run_once(sql, parameters, read)
-
-
-def _run_once(sql: str, parameters: Mapping[str, Any], read: Callable[[Any], Result]) -> Result:
-    connection.ensure_connection()
-    prepared: Any = PreparedCursor(connection.connection)
+def _cursor() -> Any:
+    prepared: Any = _PreparedCursor(connection.connection)
     prepared.adapters.register_loader("json", _TextOfJSON)
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    with wrap(prepared) as cursor:
-        cursor.execute(sql, parameters)
-        return read(cursor)
+    return wrap(prepared)
+
+
+# Names of the statements that each connection has prepared, by their text.
+_names: WeakKeyDictionary[Any, dict[str, bytes]] = WeakKeyDictionary()
+
+
+def _execute_prepared(sql: str, parameters: Mapping[str, Any]) -> Any:
+    connection.validate_no_broken_transaction()
+    names = _names.setdefault(connection.connection, {})
+    pgconn = connection.connection.pgconn
+    text, order = _numbered(sql)
+    with connection.wrap_database_errors:
+        if sql not in names:
+            name = b"page_%d" % len(names)
+            _checked(pgconn.prepare(name, text))
+            names[sql] = name
+        values = [_as_text(parameters[parameter]) for parameter in order]
+        return _checked(pgconn.exec_prepared(names[sql], values, result_format=Format.BINARY))
+
+
+@lru_cache(maxsize=2048)
+def _numbered(sql: str) -> tuple[bytes, list[str]]:
+    """Return the statement with numbers for its parameters, as PostgreSQL has them, and their names in that order."""
+    order = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", sql)))
+    return re.sub(r"%\((\w+)\)s", lambda found: f"${order.index(found[1]) + 1}", sql).encode(), order
+
+
+def _as_text(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return b"\\x" + value.hex().encode()
+    return (value.isoformat() if isinstance(value, datetime) else str(value)).encode()
+
+
+def _checked(result: Any) -> Any:
+    if result.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+        raise error_from_result(result)
+    return result

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from api.columns import SerializerClass, fields_of, is_array, stored_remote_data
-from api.prepared import Found, run
+from api.prepared import Found, fetch_result
 from api.printing import NO_REMOTE_DATA, printed
 from api.walks import Query, beyond, expansions, related_rows, rows
 
@@ -28,7 +28,7 @@ class Statement:
 def fetch(query: Query, parameters: Mapping[str, Any]) -> Found:
     """Return the records as JSON texts, in bytes."""
     written = statement(query)
-    result = run(written.sql, parameters, lambda cursor: cursor.pgresult)
+    result = fetch_result(written.sql, parameters)
     page, text = list(range(result.ntuples)), _text_with_remote_data if query.shape.include_remote_data else _text
     related = {}
     if written.expanded:
