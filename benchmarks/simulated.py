@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 
 from sandbox.company import ApplicationState, Company, build_company
 from sandbox.platforms import simulators
-from sandbox.server import serve
+from sandbox.server import serve, slow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +25,11 @@ class Platform:
 
 
 @contextmanager
-def simulated(slug: str, interviews: int) -> Iterator[Platform]:
-    """Serve an invented company of so many interviews while the context lasts."""
+def simulated(slug: str, interviews: int, *, delay_seconds: float = 0.0) -> Iterator[Platform]:
+    """Serve an invented company of so many interviews while the context lasts. Each answer takes so long, and more."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_simulate, args=(theirs, slug, interviews), daemon=True)
+    process = context.Process(target=_simulate, args=(theirs, slug, interviews, delay_seconds), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -40,10 +40,12 @@ def simulated(slug: str, interviews: int) -> Iterator[Platform]:
         process.join()
 
 
-def _simulate(wires: Connection, slug: str, interviews: int) -> None:
+def _simulate(wires: Connection, slug: str, interviews: int, delay_seconds: float) -> None:
     company = build_company(interviews=interviews)
     simulator = simulators()[slug](company)
     with serve(simulator, keep_requests=False) as server:
+        if delay_seconds:
+            server.faults.spoil_share(1, slow(delay_seconds))
         wires.send((server.url + simulator.base_path, dict(simulator.credentials)))
         while True:
             try:

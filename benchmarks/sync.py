@@ -7,7 +7,9 @@ storing them. `peak MB` is the memory of the syncing process, `added MB` the par
 of the size, and at full size. `growth` is the peak by that of a tenth: 1 where memory does not follow the account.
 The limit is plain COPY of the rows that the first sync made, originals included, into tables with nothing but the same
 primary keys; `x COPY` is how many times as long a record takes, `stored x COPY` without the platform. The platform is
-simulated in Python on the same machine, so that its time is much of a sync's.
+simulated in Python on the same machine, so that its time is much of a sync's; with `--delay` each of its answers takes
+that many seconds more, as from far away. Reading goes on while records are stored, so that both together take less than
+their sum; as they share one interpreter, storing takes longer than it would alone.
 """
 
 import argparse
@@ -86,21 +88,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--interviews", type=int, default=50_000)
     parser.add_argument("--platform", action="append", dest="platforms", choices=simulators(), metavar="SLUG")
+    parser.add_argument("--delay", type=float, default=0.0, metavar="SECONDS", help="of each answer of the platform")
     arguments = parser.parse_args()
     print(f"{arguments.interviews:,} interviews; memory grows from {max(1, arguments.interviews // 10):,}")
     results = set()
     with scratch_database() as database:
         for slug in arguments.platforms or ["greenhouse", "lever"]:
-            small, _ = measure(database, slug, max(1, arguments.interviews // 10))
-            big, copied = measure(database, slug, arguments.interviews)
+            small, _ = measure(database, slug, max(1, arguments.interviews // 10), delay_seconds=arguments.delay)
+            big, copied = measure(database, slug, arguments.interviews, delay_seconds=arguments.delay)
             _print(slug, small, big, copied)
             results |= {one.result for one in (*small, *big)}
     return 0 if results == {Result.DONE} else 1
 
 
-def measure(database: str, slug: str, interviews: int) -> tuple[list[Measured], Copied]:
+def measure(database: str, slug: str, interviews: int, *, delay_seconds: float = 0.0) -> tuple[list[Measured], Copied]:
     """Measure the syncs of a new account, in the order of KINDS, and the limit."""
-    with simulated(slug, interviews) as platform:
+    with simulated(slug, interviews, delay_seconds=delay_seconds) as platform:
         account = _link(slug, platform, origin_id=f"{slug} {interviews}")
         measured = [_apart(database, account.id, full=False)]
         copied = copy(account)

@@ -93,7 +93,7 @@ class Connector:
     Subclasses declare what they are and override the `fetch_…` methods of what they support, each of which hands back
     records in any order, one entry a payload: `Unreadable` for those that cannot be read, `Gap` for missing extras.
     Records of other models may come along, before or among them. They raise ConnectorError where a listing fails; what
-    was handed back until then stays.
+    was handed back until then stays. Listings are walked through one after the other, in a thread of their own.
     """
 
     slug: ClassVar[str]

@@ -21,7 +21,8 @@ class Stored(Protocol):
     """Answers from the database, in few statements however much is asked: ask for a page's worth at a time.
 
     Deleted records are left out, and in a full sync also those that the listing of their model, if it has ended, did
-    not hold any more. Not for threads: call it where the records are handed back.
+    not hold any more. Not for threads: call it where the records are handed back. All batches handed back before are
+    stored by then.
     """
 
     def known(self, model_name: str, remote_ids: Collection[str]) -> set[str]:

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from time import monotonic
 from typing import Any
 
 from django.db import connection, transaction
@@ -24,12 +23,14 @@ from connectors.errors import (
 )
 from connectors.http import Traffic
 from connectors.records import Checkpoint, Fetched, Gap, Gone, Record, Resumed, Unreadable, Whole
+from connectors.stored import Stored
 from connectors.webhooks import Hint
 from linked_accounts.models import LinkedAccount
 from linked_accounts.scopes import permissions
 from sync.ingest import Counts, Ingest, Problem, promise
 from sync.models import MAX_PROBLEMS, Issue, ModelSync, Result, Schedule, SyncRun
 from sync.pending import arrived
+from sync.reading import ReadAhead
 from sync.resources import BY_NAME, LISTED, Resource
 from sync.signals import account_synced, model_synced
 from sync.stamps import Stamps, database_now
@@ -39,8 +40,6 @@ from sync.unseen import Unseen
 
 logger = logging.getLogger(__name__)
 
-BATCH_SIZE = 500
-BATCH_SECONDS = 2.0  # of a slow platform: what arrived is stored, and a sync that is to end does so
 KEEP_RUNS = timedelta(days=90)
 RECORD_TROUBLE = "Unreadable records"
 TROUBLE = (
@@ -258,6 +257,8 @@ class _Sync:
             try:
                 with self.account.connect() as connector:
                     self.traffic = connector.traffic
+                    # One after the other: what a connector tells in one may depend on what those before have told and
+                    # found missing, and whether it is asked at all on how they ended.
                     for listing in self.listings:
                         self._list(listing, connector, unseen)
                         self._settle()
@@ -305,19 +306,14 @@ class _Sync:
             self._end(listing)
 
     def _read(self, listing: Listing, connector: Connector, unseen: Unseen) -> None:
-        batch: list[Fetched] = []
-        begun_at = monotonic()
-        try:
-            for entry in listing.resource.listing(connector, listing.window):
-                batch.append(entry)
-                if len(batch) == BATCH_SIZE or monotonic() - begun_at > BATCH_SECONDS:
-                    taken, batch = batch, []
-                    self._take(taken, listing, unseen)
-                    begun_at = monotonic()
-        except ConnectorError:
-            self._take(batch, listing, unseen)
-            raise
-        self._take(batch, listing, unseen)
+        window = listing.window
+
+        def list_entries(stored: Stored) -> Iterable[Fetched]:
+            return listing.resource.listing(connector, replace(window, stored=stored))
+
+        with ReadAhead(list_entries, self.stored) as batches:
+            for batch in batches:
+                self._take(batch, listing, unseen)
 
     def _take(self, batch: Sequence[Fetched], listing: Listing, unseen: Unseen) -> None:
         checkpoint: Checkpoint | None = None

@@ -30,6 +30,7 @@ from sync.engine import Progress, synchronise
 from sync.models import MAX_PROBLEMS, ModelSync, Result, SyncRun
 from sync.state import NotLinkedError, SyncCancelledError, SyncInProgressError
 from tests.factories import RemoteUserFactory
+from tests.waiting import wait_until
 
 USERS = [RemoteUserRecord(remote_id=str(number)) for number in range(3)]
 ALL_MODELS = ["Application", "JobInterviewStage", "RemoteUser", "ScheduledInterview"]
@@ -162,40 +163,55 @@ def test_the_previous_result_stays_while_the_next_sync_runs(account, platform):
     assert seen[0].data_fresh_as_of == first.started_at
 
 
-def test_records_can_be_read_while_the_sync_still_runs(account, platform, monkeypatch):
-    monkeypatch.setattr("sync.engine.BATCH_SIZE", 2)
-    readable = []
+def test_records_can_be_read_while_the_platform_still_lists_others(account, platform, monkeypatch):
+    monkeypatch.setattr("sync.reading.BATCH_SIZE", 2)
 
     def users(window):
-        for user in USERS:
-            readable.append(RemoteUser.objects.count())
-            yield user
+        yield from USERS[:2]
+        wait_until(lambda: present() == {"0", "1"})
+        yield USERS[2]
 
     platform.users = users
 
-    synchronise(account)
+    assert synchronise(account).result == Result.DONE
+    assert present() == {"0", "1", "2"}
 
-    assert readable == [0, 0, 2]
 
-
-def test_no_more_than_a_batch_is_taken_from_the_platform_at_once(account, platform, monkeypatch):
-    monkeypatch.setattr("sync.engine.BATCH_SIZE", 10)
-    ahead = []
+def test_the_platform_lists_others_while_records_are_stored(account, platform, monkeypatch):
+    monkeypatch.setattr("sync.reading.BATCH_SIZE", 1)
+    is_ahead = threading.Event()
 
     def users(window):
-        for number in range(100):
-            ahead.append(number - RemoteUser.objects.count())
-            yield RemoteUserRecord(remote_id=str(number))
+        yield from USERS[:2]
+        is_ahead.set()
+        yield USERS[2]
+
+    def watch(progress):
+        if progress.counts.records == 1:
+            assert is_ahead.wait(10)
 
     platform.users = users
 
+    assert synchronise(account, on_progress=watch).result == Result.DONE
+    assert present() == {"0", "1", "2"}
+
+
+def test_a_listing_begins_when_the_one_before_is_stored(account, platform):
+    seen = []
+
+    def stages(window):
+        seen.append(present())
+        return ()
+
+    platform.users, platform.stages = USERS, stages
+
     synchronise(account)
 
-    assert max(ahead) < 10
+    assert seen == [{"0", "1", "2"}]
 
 
 def test_progress_is_told(account, platform, monkeypatch):
-    monkeypatch.setattr("sync.engine.BATCH_SIZE", 2)
+    monkeypatch.setattr("sync.reading.BATCH_SIZE", 2)
     platform.users = USERS
     told: list[Progress] = []
 
@@ -603,13 +619,74 @@ def test_what_nobody_foresaw_ends_the_run_and_is_raised(account, platform, error
     assert synchronise(account).result == Result.DONE  # nothing is locked
 
 
-def test_a_lost_connection_ends_the_run(account, platform):
+def test_what_goes_wrong_in_storing_ends_the_run_and_the_listing(account, platform, monkeypatch):
+    monkeypatch.setattr("sync.reading.BATCH_SIZE", 1)
+    monkeypatch.setattr("sync.ingest.Ingest.store", lambda self, records: 1 / 0)
+    closed_in = []
+
     def users(window):
+        try:
+            for number in range(1000):
+                yield RemoteUserRecord(remote_id=str(number))
+        finally:
+            closed_in.append(threading.current_thread())
+
+    platform.users = users
+
+    with pytest.raises(ZeroDivisionError):
+        synchronise(account)
+
+    assert SyncRun.objects.get().result == Result.FAILED
+    assert len(closed_in) == 1
+    assert not closed_in[0].is_alive()
+
+
+def test_a_sync_that_is_cancelled_keeps_what_was_stored_and_ends_the_listing(account, platform, monkeypatch):
+    monkeypatch.setattr("sync.reading.BATCH_SIZE", 1)
+    threads = []
+
+    def users(window):
+        threads.append(threading.current_thread())
+        for number in range(1000):
+            yield RemoteUserRecord(remote_id=str(number))
+
+    def cancel(progress):
+        if progress.counts.records == 3:
+            raise SyncCancelledError("Enough.")
+
+    platform.users = users
+
+    with pytest.raises(SyncCancelledError):
+        synchronise(account, on_progress=cancel)
+
+    assert SyncRun.objects.get().result == Result.FAILED
+    assert present() == {"0", "1", "2"}
+    assert not threads[0].is_alive()
+
+
+def test_a_sync_leaves_no_connection_of_its_reading(account, platform):
+    def users(window):
+        assert RemoteUser.objects.count() == 0  # as no connector does
+        return USERS
+
+    def connections():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            pid = cursor.fetchone()[0]
-        with psycopg.connect(connection.connection.info.dsn) as other:
-            other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+            return cursor.fetchone()[0]
+
+    before = connections()
+    platform.users = users
+    synchronise(account)
+
+    wait_until(lambda: connections() <= before)
+
+
+def test_a_lost_connection_ends_the_run(account, platform):
+    info = connection.connection.info
+
+    def users(window):
+        with psycopg.connect(info.dsn) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [info.backend_pid])
         return USERS
 
     platform.users = users

@@ -370,8 +370,8 @@ def test_records_of_the_same_batch_are_known(account, platform, strict):
 
 
 @pytest.fixture
-def stored(account, platform):
-    """What the connector is told when it lists interviews, with two applications and their interviews stored."""
+def ask(account, platform):
+    """Return what has a listing of interviews ask something, with two applications and their interviews stored."""
     day = datetime(2026, 5, 1, tzinfo=UTC)
     platform.users = USERS
     platform.applications = [
@@ -385,37 +385,49 @@ def stored(account, platform):
         ScheduledInterviewRecord(remote_id="3", application="d", start_at=day - timedelta(days=1)),
     ]
     synchronise(account)
-    return platform.windows["interviews"].stored
+
+    def ask(question):
+        answers = []
+
+        def interviews(window):
+            answers.append(question(window.stored))
+            return ()
+
+        platform.interviews = interviews
+        synchronise(account)
+        return answers[0]
+
+    return ask
 
 
-def test_stored_records_are_known(stored):
-    assert stored.known("RemoteUser", ["0", "7"]) == {"0"}
+def test_stored_records_are_known(ask):
+    assert ask(lambda stored: stored.known("RemoteUser", ["0", "7"])) == {"0"}
 
 
-def test_stored_applications_are_found_by_id(stored):
-    found = stored.applications(["a", "x"])
+def test_stored_applications_are_found_by_id(ask):
+    found = ask(lambda stored: stored.applications(["a", "x"]))
 
     assert found.keys() == {"a"}
     assert (found["a"].candidate, found["a"].job) == ("c", "j")
 
 
-def test_stored_applications_are_found_by_candidate_and_job(stored):
-    found = stored.applications_of([("c", "j"), ("c", "x")])
+def test_stored_applications_are_found_by_candidate_and_job(ask):
+    found = ask(lambda stored: stored.applications_of([("c", "j"), ("c", "x")]))
 
     assert {pair: {one.remote_id for one in several} for pair, several in found.items()} == {("c", "j"): {"a", "b"}}
 
 
-def test_all_stored_applications_are_walked_through(stored, monkeypatch):
+def test_all_stored_applications_are_walked_through(ask, monkeypatch):
     monkeypatch.setattr("sync.stored.CHUNK", 2)
 
-    assert sorted(one.remote_id for one in stored.all_applications()) == ["a", "b", "d"]
+    assert sorted(one.remote_id for one in ask(lambda stored: list(stored.all_applications()))) == ["a", "b", "d"]
 
 
-def test_applications_to_interview_come_soonest_first(stored):
+def test_applications_to_interview_come_soonest_first(ask):
     after = datetime(2026, 5, 1, tzinfo=UTC)
 
-    assert stored.applications_to_interview(after=after, limit=10) == ("b", "a")
-    assert stored.applications_to_interview(after=after, limit=1) == ("b",)
+    assert ask(lambda stored: stored.applications_to_interview(after=after, limit=10)) == ("b", "a")
+    assert ask(lambda stored: stored.applications_to_interview(after=after, limit=1)) == ("b",)
 
 
 def test_what_a_full_listing_no_longer_held_is_not_told(account, platform):
