@@ -71,6 +71,10 @@ class Outcome:
         return not self.problems.errors
 
 
+def can_read(account: LinkedAccount) -> bool:
+    return permissions(account, MODEL_NAME).can_read
+
+
 def can_create(account: LinkedAccount) -> bool:
     return _can(account, MODEL_NAME in account.connector_class.creations)
 
@@ -106,7 +110,7 @@ def update_interview(*, account: LinkedAccount, interview: ScheduledInterview, b
     if request.problems.errors or request.draft is None:
         return Outcome(request.problems)
     draft, stored = request.draft, stored_interview(interview)
-    return _write(request, lambda connector: connector.update_interview(stored, draft))
+    return _write(request, lambda connector: connector.update_interview(stored, draft), known=interview)
 
 
 def cancel_interview(*, account: LinkedAccount, interview: ScheduledInterview, body: Any) -> Outcome:
@@ -122,6 +126,7 @@ def cancel_interview(*, account: LinkedAccount, interview: ScheduledInterview, b
                     remote_id=stored.remote_id,
                     entries=tuple(connector.cancel_interview(stored, acting_user=user)),
                 ),
+                known=interview,
             )
     return Outcome(request.problems)
 
@@ -177,8 +182,13 @@ def _can(account: LinkedAccount, is_supported: bool) -> bool:
 
 
 def _write(
-    request: Request, call: Callable[[Connector], WrittenInterview], *, promised_id: UUID | None = None
+    request: Request,
+    call: Callable[[Connector], WrittenInterview],
+    *,
+    promised_id: UUID | None = None,
+    known: ScheduledInterview | None = None,
 ) -> Outcome:
+    """Have `call` write at the platform, once, and store it. `known` is the interview so far, if there is one."""
     account, problems = request.account, request.problems
     exchanges: Sequence[Exchange] = ()
     written: WrittenInterview | None = None
@@ -204,18 +214,20 @@ def _write(
     except Exception:
         # It is written, and whoever is told that something failed writes it again.
         logger.exception("An interview of %s was written at the platform and cannot be stored", account.id)
-        problems.warn("ERROR", NOT_STORED)
         interview = None
     if interview is None:
+        problems.warn("ERROR", NOT_STORED)
         id = promised_id or unified_id(account.id, MODEL_NAME, written.remote_id)
-        interview = unsaved(account, request.values, id=id, remote_id=written.remote_id)
+        interview = known or unsaved(account, {}, id=id, remote_id=written.remote_id)
+        for name, value in request.values.items():
+            setattr(interview, name, value)
     return Outcome(problems, interview, exchanges)
 
 
 def _store(
     account: LinkedAccount, written: WrittenInterview, promised: Mapping[str, UUID]
 ) -> ScheduledInterview | None:
-    """Store what was written and return its row. None if there is no row yet."""
+    """Store what was written and return its row. None if the platform told too little of it to have one."""
     ensure_connection()  # the database may have been restarted while the platform was called
     interview_written.send(ScheduledInterview, account=account, entries=written.entries, promised=promised)
     return ScheduledInterview.objects.for_account(account).filter(remote_id=written.remote_id).first()

@@ -159,7 +159,8 @@ def _find(request: Request, pk: str) -> tuple[LinkedAccount, ScheduledInterview]
     id = values.uuid(pk)
     found = id and ScheduledInterview.objects.for_account(account).select_related("stored_remote_data").filter(id=id)
     interview = found.first() if found else None
-    if interview is None:
+    # The answer shows all of it, so that who may not read has nothing to change.
+    if interview is None or not services.can_read(account):
         raise NotFound
     return account, interview
 
@@ -169,7 +170,7 @@ def _find_unwritten(request: Request, pk: str) -> ScheduledInterview | None:
     account: LinkedAccount = access(request).verify()
     id = values.uuid(pk)
     async_post = AsyncPost.objects.filter(linked_account=account, interview_id=id).first() if id else None
-    if async_post is None or not async_post.is_open:
+    if async_post is None or not async_post.is_open or not services.can_read(account):
         return None
     _, given = services.check_creation(account=account, body=async_post.body)
     return services.unsaved(account, given, id=async_post.interview_id, remote_id=None)

@@ -5,6 +5,7 @@ from contextlib import suppress
 import pytest
 from django.db import OperationalError, connection
 
+from connectors.creation import WrittenInterview
 from connectors.errors import (
     AlreadyExists,
     BadCredentials,
@@ -258,6 +259,26 @@ def test_what_the_database_refuses_is_created_all_the_same(api, platform, model,
     assert problems(response, "warnings") == {(None, "ERROR")}
 
 
+def test_what_the_platform_tells_too_little_of_is_created_all_the_same(api, platform, model):
+    platform.written = lambda *_: WrittenInterview(remote_id="i1", entries=())
+
+    response = api.send("post", "interviews", {"model": {**model, "location": "Room 1"}})
+
+    assert response.status_code == 201, response.content
+    assert (response.json()["model"]["remote_id"], response.json()["model"]["location"]) == ("i1", "Room 1")
+    assert problems(response, "warnings") == {(None, "ERROR")}
+
+
+def test_a_change_that_cannot_be_stored_is_shown_with_what_stays(api, platform, model, monkeypatch):
+    created = api.send("post", "interviews", {"model": model}).json()["model"]
+    monkeypatch.setattr("sync.receivers.store_written", lambda *_: 1 / 0)
+
+    response = api.send("patch", f"interviews/{created['id']}", {"model": {"location": "Room 2"}})
+
+    assert response.status_code == 200, response.content
+    assert response.json()["model"] == created | {"location": "Room 2"}
+
+
 def test_a_database_that_was_restarted_meanwhile_stores_it(api, platform, model):
     def restart(draft):
         with suppress(OperationalError), connection.cursor() as cursor:
@@ -366,6 +387,20 @@ def test_an_interview_of_another_account_cannot_be_changed(api, platform, model,
     assert stranger.send("patch", f"interviews/{created['id']}", {"model": {}}).status_code == 404
     assert stranger.send("post", f"interviews/{created['id']}/cancel").status_code == 404
     assert ScheduledInterview.objects.get().remote_was_deleted is False
+
+
+def test_who_may_not_read_creates_but_cannot_look_by_changing(api, platform, model, account):
+    account.scopes = {"ScheduledInterview": {"read": False, "write": True}}
+    account.save()
+
+    created = api.send("post", "interviews", {"model": model})
+
+    assert created.status_code == 201, created.content
+    path = f"interviews/{created.json()['model']['id']}"
+    assert api.send("patch", path, {"model": {}}).status_code == 404
+    assert api.send("post", f"{path}/cancel").status_code == 404
+    queued = api.send("post", "interviews", {"model": model}, run_async="true").json()["model"]
+    assert api.get(f"interviews/{queued['id']}").status_code == 404
 
 
 def test_debug_mode_answers_with_logs(api, model):
