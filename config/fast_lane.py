@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
+from threading import BoundedSemaphore
 from time import perf_counter
 from typing import Any
 
@@ -25,6 +26,9 @@ from linked_accounts.throttling import LinkedAccountThrottle, take
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 PREFIX = "/api/ats/v1/"
+READERS = (
+    2  # at a time: one waits for PostgreSQL while the other works. More would take the interpreter from each other
+)
 A_RECORD = "00000000-0000-0000-0000-000000000000"
 
 
@@ -36,6 +40,7 @@ class FastLane:
 
     def __init__(self, application: Application, viewsets: Mapping[str, type[Any]]) -> None:
         self._application = application
+        self._readers = BoundedSemaphore(READERS)
         self._viewsets = {name: viewset for name, viewset in viewsets.items() if issubclass(viewset, UnifiedViewSet)}
         self._path = re.compile(rf"{PREFIX}({'|'.join(self._viewsets)})(?:/([0-9a-f-]{{36}}))?/?")
         self._headers = {
@@ -78,11 +83,11 @@ class FastLane:
         taken = environ[LinkedAccountThrottle.TAKEN] = take(access.linked_account_id)
         if taken and not taken.is_allowed:
             raise LookupError("There is nothing left of the limit.")
-        body, _ = (
-            read_page(serializer, self._viewsets[name].filterset_class, access, query)
-            if id is None
-            else read_record(serializer, access, id, query)
-        )
+        with self._readers:
+            if id is None:
+                body, _ = read_page(serializer, self._viewsets[name].filterset_class, access, query)
+            else:
+                body, _ = read_record(serializer, access, id, query)
         return orjson.dumps(body, default=str, option=ORJSONRenderer.options), taken.headers if taken else {}
 
 

@@ -15,7 +15,8 @@ from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
-BLOCKING_THREADS = 2  # one waits for PostgreSQL while the other works: half as fast again as one
+# Of each process, for what waits for a platform: reads keep to a few of them, see config.fast_lane.
+BLOCKING_THREADS = 16
 
 
 class Command(BaseCommand):
