@@ -17,7 +17,7 @@ from unified.search import INDEXED_LENGTH
 FilterSetClass = type[UnifiedFilterSet]
 
 # So many changed rows are sorted into list order; where there are more, a walk in that order meets some soon.
-SORTED_CHANGES = 20_000
+SORTED_CHANGES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,9 @@ def _changed(query: Query, range_: Range) -> list[str]:
     """Return the conditions of older rows that changed since."""
     since = f"%({range_.changed_since})s"
     changed = [f"created_at < {since}", f"modified_at >= {since}", "modified_at > created_at"]
-    return [*_conditions(query, range_), *_shown(query), *changed]
+    # In words that do not tell the planner of the index of what is shown: it cannot know how few of those changed.
+    shown = [f"{condition.removeprefix('NOT ')}::int = 0" for condition in _shown(query)]
+    return [*_conditions(query, range_), *changed, *shown]
 
 
 def _changes(query: Query, tail: str) -> tuple[str, list[str]]:
@@ -176,14 +178,14 @@ def _changes(query: Query, tail: str) -> tuple[str, list[str]]:
     older rows in list order instead: the first of them will not be far.
     """
     keys = f"SELECT created_at, id FROM {query.table} t WHERE {_all(_changed(query, query.range))}"
-    changes = f"WITH changes AS MATERIALIZED ({keys} LIMIT {SORTED_CHANGES + 1}) "
+    # The order is the index's, and leaves the planner no other.
+    changes = f"WITH changes AS MATERIALIZED ({keys} ORDER BY modified_at LIMIT {SORTED_CHANGES + 1}) "
     are_few = f"(SELECT count(*) FROM changes) <= {SORTED_CHANGES}"
     first = f"SELECT id FROM changes WHERE {are_few} {tail}"
     by_key = f"SELECT t.* FROM ({first}) first JOIN {query.table} t ON t.id = first.id"
-    in_order = [
-        f"SELECT * FROM {query.table} t WHERE {_all([*_changed(query, query.range), *walked, f'NOT {are_few}'])} {tail}"
-        for walked in _walked(query)
-    ]
+    since = f"%({query.range.changed_since})s"
+    older = [*_conditions(query, query.range), f"created_at < {since}", f"modified_at >= {since}", f"NOT {are_few}"]
+    in_order = [f"SELECT * FROM {query.table} t WHERE {_all([*older, *walked])} {tail}" for walked in _walked(query)]
     return changes, [by_key, *in_order]
 
 
