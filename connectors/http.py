@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import chain, repeat
+from json import dumps
 from threading import Lock
 from time import monotonic, sleep, time
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape
 
 import httpx2
@@ -418,8 +419,9 @@ def _quotable_parts(proof: str) -> tuple[str, str]:
 
 
 def _spellings(secret: str) -> tuple[str, ...]:
-    """Return how a platform may quote a secret: as it is, and as it was sent in XML or in a form."""
-    return secret, escape(secret), quote_plus(secret)
+    """Return how a platform may quote a secret: as it is, and as it stands in XML, in a form, a path, or in JSON."""
+    in_json = (dumps(secret, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False))
+    return secret, escape(secret), quote_plus(secret), quote(secret, safe=""), *in_json
 
 
 def _with_jitter(seconds: float) -> float:

@@ -1,4 +1,6 @@
 import gzip
+import json
+from urllib.parse import quote, quote_plus
 
 import pytest
 import time_machine
@@ -138,6 +140,16 @@ def test_message_hides_secrets_that_the_platform_repeats():
 
     assert "s3cret" not in str(caught.value)
     assert "dG9rZW4=" not in str(caught.value)
+
+
+@pytest.mark.parametrize("secret", ['pa"ss\\word', "Zoë/1 2"])
+def test_secrets_are_hidden_however_they_are_spelled(secret):
+    session = Session(traffic=Traffic(), secrets=(secret,))
+    spellings = [json.dumps(secret), json.dumps(secret, ensure_ascii=False), quote(secret, safe=""), quote_plus(secret)]
+
+    hidden = session.hide(" ".join([secret, *spellings]))
+
+    assert hidden.replace('"', "") == " ".join(["[hidden]"] * 5)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"", b'{"a": NaN}', b'{"a": 1', b"\xff"])
