@@ -2,12 +2,13 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from linked_accounts.idempotency import ANOTHER_REQUEST, STILL_RUNNING, forget_old_requests
 from linked_accounts.models import IdempotentRequest, LinkedAccount
 from tests.conftest import Api
-from tests.factories import LinkedAccountFactory
+from tests.factories import ApiKeyFactory, LinkedAccountFactory
 
 BODY = {"model": {"location": "Room 1"}}
 
@@ -89,3 +90,24 @@ def test_answers_are_not_stored_in_plain_text(post):
 
 def test_overlong_keys_are_refused(post):
     assert post(key="k" * 256).status_code == 400
+
+
+def test_a_test_key_is_not_told_what_a_production_key_was(api, account):
+    tester = Client(
+        headers={"Authorization": f"Bearer {ApiKeyFactory(organization=account.organization, is_test=True).secret}"}
+    )
+
+    made = [
+        client.post("/api/ats/v1/generate-key", {"name": name}, "application/json", headers={"Idempotency-Key": "k1"})
+        for client, name in ((api.client, "Second"), (api.client, "Second"), (tester, "Second"), (tester, "Third"))
+    ]
+
+    assert made[0].json() == made[1].json()
+    assert made[2].json() == {"name": ["There is a key of this name already."]}
+    assert made[3].json() == {"detail": ANOTHER_REQUEST}
+
+
+def test_paths_that_no_column_takes_are_not_found(api):
+    response = api.client.post("/api/ats/v1/interviews%00", {}, "application/json", headers={"Idempotency-Key": "k1"})
+
+    assert response.status_code == 404
