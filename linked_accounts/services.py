@@ -105,6 +105,8 @@ def _validate(account: LinkedAccount, credentials: Mapping[str, str]) -> None:
 def replace_key(*, organization: Organization, name: str, account_type: str) -> str:
     """Return a new secret for the key of this name, whose old one stops working. Raises ApiKey.DoesNotExist."""
     with transaction.atomic():
-        keys = ApiKey.objects.select_for_update().filter(organization=organization, account_type=account_type)
+        # One after the other: who comes second would find the old key revoked, and not see the new one yet.
+        Organization.objects.select_for_update(no_key=True).get(id=organization.id)
+        keys = ApiKey.objects.filter(organization=organization, account_type=account_type)
         keys.get(name=name, revoked_at=None).revoke()
         return ApiKey.objects.issue(organization=organization, name=name, is_test=account_type == AccountType.TEST)[1]

@@ -1,6 +1,7 @@
 """Keys, tokens, the audit trail, receivers of webhooks, and what no platform here has."""
 
 from datetime import timedelta
+from threading import Thread
 
 import pytest
 from django.db import connection
@@ -18,6 +19,14 @@ ABSENT = [
     *("activities", "attachments", "departments", "eeocs", "job-postings"),
     *("offers", "offices", "scorecards", "tags"),
 ]
+
+
+def together(*works, times=1):
+    threads = [Thread(target=work) for work in works * times]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def post(api, path, body=None):
@@ -54,6 +63,21 @@ def test_a_replaced_key_works_no_more(api):
         for key in (old, new)
     ]
     assert statuses == [401, 200]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_that_is_replaced_by_several_at_once_is_found_by_all(api):
+    post(api, "generate-key", {"name": "Second"})
+    statuses = []
+
+    def replace():
+        statuses.append(post(api, "regenerate-key", {"name": "Second"}).status_code)
+        connection.close()
+
+    together(replace, times=3)
+
+    assert statuses == [200, 200, 200]
+    assert ApiKey.objects.filter(name="Second", revoked_at=None).count() == 1
 
 
 def test_other_organizations_keys_cannot_be_replaced(api):
