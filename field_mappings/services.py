@@ -27,9 +27,7 @@ def create_mapping(
 
     Raises ValidationError if the account maps it already, NotFound if it was removed just now.
     """
-    # Another call may be about the same name, or remove the account with all there is of it.
-    if LinkedAccount.objects.select_for_update(no_key=True).present().filter(id=account.id).first() is None:
-        raise NotFound
+    _hold(account)
     targets = TargetField.objects.filter(organization=account.organization_id, common_model=common_model, name=name)
     target = targets.filter(linked_account=None).first() or targets.filter(linked_account=account).first()
     if target is None:
@@ -51,17 +49,20 @@ def create_mapping(
 
 @transaction.atomic
 def change_mapping(mapping: FieldMapping, *, request: HttpRequest | None = None, **place: Any) -> None:
-    """Have a mapping of an account lead elsewhere."""
+    """Have a mapping of an account lead elsewhere. Raises NotFound if it was removed just now."""
+    account = _account(mapping)
+    _hold(account, mapping)
     for name, value in place.items():
         setattr(mapping, name, value)
     mapping.save()
-    _tell(_account(mapping), "CHANGED", mapping, request)
+    _tell(account, "CHANGED", mapping, request)
 
 
 @transaction.atomic
 def delete_mapping(mapping: FieldMapping, *, request: HttpRequest | None = None) -> None:
-    """Remove a mapping of an account, and its target if that is the account's own."""
+    """Remove a mapping of an account, and its target if that is the account's own. Raises NotFound as above."""
     account, target = _account(mapping), mapping.target_field
+    _hold(account, mapping)
     FieldMapping.objects.filter(id=mapping.id).delete()
     if not target.is_organization_wide:
         TargetField.objects.filter(id=target.id).delete()
@@ -75,6 +76,16 @@ def reshape_accounts(organization_id: UUID, mappings: Iterable[FieldMapping]) ->
     concerned |= Q(id__in=[one.linked_account_id for one in mappings if one.linked_account_id])
     for account in LinkedAccount.objects.present().filter(concerned, organization=organization_id):
         account_reshaped.send(LinkedAccount, account=account)
+
+
+def _hold(account: LinkedAccount, mapping: FieldMapping | None = None) -> None:
+    """Have other calls about the account's mappings wait for the end of the transaction.
+
+    Raises NotFound if the account, or the mapping, was removed just now.
+    """
+    is_there = LinkedAccount.objects.select_for_update(no_key=True).present().filter(id=account.id).first() is not None
+    if not is_there or (mapping and not FieldMapping.objects.filter(id=mapping.id).exists()):
+        raise NotFound
 
 
 def _account(mapping: FieldMapping) -> LinkedAccount:
