@@ -185,27 +185,27 @@ class LinkedAccountSerializer(AccountSerializer):
 
 
 class SwitchSerializer(serializers.Serializer[Any]):
-    is_enabled = serializers.BooleanField()
+    is_enabled = serializers.BooleanField(required=False, allow_null=True)
 
 
 class ModelPermissionsSerializer(serializers.Serializer[Any]):
-    READ = SwitchSerializer(required=False)
-    WRITE = SwitchSerializer(required=False)
+    READ = SwitchSerializer(required=False, allow_null=True)
+    WRITE = SwitchSerializer(required=False, allow_null=True)
 
 
 class FieldPermissionsSerializer(serializers.Serializer[Any]):
     """Fields that are not named are enabled, unless only enabled ones are."""
 
-    enabled_fields = serializers.ListField(child=serializers.CharField(), required=False)
-    disabled_fields = serializers.ListField(child=serializers.CharField(), required=False)
+    enabled_fields = serializers.ListField(child=serializers.CharField(), required=False, allow_null=True)
+    disabled_fields = serializers.ListField(child=serializers.CharField(), required=False, allow_null=True)
 
 
 class ModelScopeSerializer(serializers.Serializer[Any]):
     """What may be read and written of one model."""
 
     model_name = serializers.ChoiceField(choices=())
-    model_permissions = ModelPermissionsSerializer(required=False)
-    field_permissions = FieldPermissionsSerializer(required=False)
+    model_permissions = ModelPermissionsSerializer(required=False, allow_null=True)
+    field_permissions = FieldPermissionsSerializer(required=False, allow_null=True)
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -230,8 +230,8 @@ def stored_scopes(common_models: list[dict[str, Any]]) -> dict[str, dict[str, An
 
 
 def _stored_scope(given: dict[str, Any]) -> dict[str, Any]:
-    switches = given.get("model_permissions", {})
-    fields = given.get("field_permissions", {})
+    switches = given.get("model_permissions") or {}
+    fields = given.get("field_permissions") or {}
     known = scopes.model_fields()[given["model_name"]]
     disabled = fields.get("disabled_fields")
     if disabled is None and fields.get("enabled_fields"):
@@ -239,10 +239,15 @@ def _stored_scope(given: dict[str, Any]) -> dict[str, Any]:
         enabled = {*fields["enabled_fields"], *scopes.ALWAYS_ENABLED}
         disabled = [*unknown, *(name for name in known if name not in enabled)]
     return {
-        "read": switches.get("READ", {}).get("is_enabled", True),
-        "write": switches.get("WRITE", {}).get("is_enabled", True),
+        "read": _is_on(switches.get("READ")),
+        "write": _is_on(switches.get("WRITE")),
         "disabled_fields": disabled or [],
     }
+
+
+def _is_on(switch: dict[str, Any] | None) -> bool:
+    """Whether something is enabled, which it is unless somebody says that it is not."""
+    return (switch or {}).get("is_enabled") is not False
 
 
 def shown_scopes(permissions: Callable[[str], scopes.Permissions]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class CommonModelScopeSerializer(serializers.Serializer[Any]):
 
     model_id = serializers.CharField(help_text="Such as ats.ScheduledInterview.")
     enabled_actions = serializers.ListField(child=serializers.ChoiceField(choices=ACTIONS))
-    disabled_fields = serializers.ListField(child=serializers.CharField(), required=False)
+    disabled_fields = serializers.ListField(child=serializers.CharField(), required=False, allow_null=True)
 
     def validate_model_id(self, value: str) -> str:
         name = value.removeprefix(f"{CATEGORY}.")
@@ -42,7 +42,7 @@ class LinkTokenRequestSerializer(serializers.Serializer[Any]):
     hide_admin_magic_link = serializers.BooleanField(
         required=False, default=False, allow_null=True, help_text="Taken, and means nothing: the page shows none."
     )
-    common_models = CommonModelScopeSerializer(many=True, required=False, allow_null=True)
+    common_models = serializers.ListField(child=CommonModelScopeSerializer(), required=False, allow_null=True)
     category_common_model_scopes = serializers.DictField(
         required=False,
         allow_null=True,
@@ -82,7 +82,7 @@ class LinkTokenRequestSerializer(serializers.Serializer[Any]):
             one["model_id"]: {
                 "read": "READ" in one["enabled_actions"],
                 "write": "WRITE" in one["enabled_actions"],
-                "disabled_fields": one.get("disabled_fields", []),
+                "disabled_fields": one.get("disabled_fields") or [],
             }
             for one in older or ()
         }

@@ -117,6 +117,22 @@ def test_scopes_are_changed_through_the_api(api, account, user):
     assert api.results("users")[0]["email"] == "ana@x.example"
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"model_permissions": None, "field_permissions": None},
+        {"model_permissions": {"READ": None, "WRITE": {"is_enabled": None}}},
+        {"field_permissions": {"enabled_fields": None, "disabled_fields": None}},
+    ],
+)
+def test_null_counts_as_left_out(api, account, more):
+    answer = post(api, {"common_models": [{"model_name": "RemoteUser", **more}]})
+
+    assert answer.status_code == 200
+    stored = LinkedAccount.objects.get(id=account.id).scopes
+    assert stored == {"RemoteUser": {"read": True, "write": True, "disabled_fields": []}}
+
+
 def test_naming_only_what_is_enabled_disables_the_rest(api, account, user):
     post(api, {"common_models": [scope("RemoteUser", enabled_fields=["email"])]})
 

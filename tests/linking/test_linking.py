@@ -160,6 +160,7 @@ def test_what_is_null_counts_as_not_said(api):
         ({"link_expiry_mins": 10081, "should_create_magic_link_url": True}, "link_expiry_mins"),
         ({"language": "fr"}, "language"),
         ({"common_models": [{"model_id": "ats.Nonsense", "enabled_actions": ["READ"]}]}, "common_models"),
+        ({"common_models": [None]}, "common_models"),
         (
             {"category_common_model_scopes": {"ats": [{"model_name": "Nonsense"}]}},
             "category_common_model_scopes",
@@ -171,6 +172,16 @@ def test_nonsense_is_refused(api, more, field):
 
     assert (answer.status_code, list(answer.json())) == (400, [field])
     assert not LinkToken.objects.exists()
+
+
+def test_null_counts_as_left_out(api):
+    scope = {"model_id": "ats.RemoteUser", "enabled_actions": ["READ"], "disabled_fields": None}
+
+    token_of(api, link_expiry_mins=None, integration=None, language=None, common_models=[scope])
+
+    token = LinkToken.objects.get()
+    assert token.expires_at - token.created_at > timedelta(minutes=29)
+    assert token.scopes == {"RemoteUser": {"read": True, "write": False, "disabled_fields": []}}
 
 
 def test_linking_anew_keeps_id_and_token(api, account):
