@@ -14,12 +14,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
-from api.pagination import envelope as page
+from api.pagination import one_page
 from api.problems import Problem, Problems, envelope
 from api.tenants import access
 from api.viewsets import RateLimitHeaders
-
-NOTHING = page([], [], more_before=False, more_after=False)
 
 
 def refusal(account: Any) -> Response:
@@ -81,7 +79,7 @@ class AbsentViewSet(RefusesToWrite, RateLimitHeaders, ViewSet):
 
     def list(self, request: Request) -> Response:
         access(request).verify()
-        return Response(NOTHING)
+        return Response(one_page([], request))
 
     def retrieve(self, request: Request, pk: str) -> Response:
         access(request).verify()

@@ -71,6 +71,12 @@ def cursor(query: QueryDict) -> Cursor | None:
     return Cursor.decode(text) if text else None
 
 
+def one_page(results: list[Any], request: Request) -> dict[str, Any]:
+    """Return the body of a list that one page always holds. Raises as for any other list."""
+    page_size(request), cursor(request)
+    return envelope(results, [], more_before=False, more_after=False)
+
+
 def envelope(
     results: list[Any], anchors: list[tuple[datetime, str]], *, more_before: bool, more_after: bool
 ) -> dict[str, Any]:

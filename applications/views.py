@@ -3,7 +3,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.absent import NOTHING, RefusesToCreate, RefusesToWrite, refusal
+from api.absent import RefusesToCreate, RefusesToWrite, refusal
+from api.pagination import one_page
 from api.tenants import access
 from api.viewsets import CreatableViewSet, UnifiedViewSet
 from applications.filters import (
@@ -64,7 +65,7 @@ class JobViewSet(UnifiedViewSet):
     @action(detail=True, url_path="screening-questions")
     def screening_questions(self, request: Request, pk: str) -> Response:
         access(request).verify()
-        return Response(NOTHING)
+        return Response(one_page([], request))
 
 
 class RejectReasonViewSet(UnifiedViewSet):

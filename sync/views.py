@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from api import values
-from api.pagination import CreatedAtCursorPagination
+from api.pagination import CreatedAtCursorPagination, one_page
 from api.schema import write_responses
 from api.tenants import access
 from api.viewsets import RateLimitHeaders
@@ -37,8 +37,8 @@ class SyncStatusViewSet(RateLimitHeaders, GenericViewSet[ModelSync]):
     filter_backends = []
 
     def list(self, request: Request) -> Response:
-        # There are as many as there are models, so that one page always holds them all.
-        return Response({"next": None, "previous": None, "results": self._statuses(access(request).verify())})
+        # There are as many as there are models: one page holds them all, whatever its size.
+        return Response(one_page(self._statuses(access(request).verify()), request))
 
     @extend_schema(
         summary="Start a full sync", request=None, responses=write_responses(SyncStatusSerializer(many=True))

@@ -193,6 +193,12 @@ def test_what_no_platform_has_is_empty_not_found_or_refused(api, name):
     assert meta["status"]["can_make_request"] is False
 
 
+@pytest.mark.parametrize("path", [*ABSENT, "sync-status", f"jobs/{NOBODY}/screening-questions"])
+def test_lists_of_one_page_have_the_parameters_of_all_lists(api, path):
+    assert api.get(path, page_size="many").json() == {"page_size": ["A valid integer is required."]}
+    assert (api.get(path, cursor="x").status_code, api.get(path, page_size=5, cursor="").status_code) == (404, 200)
+
+
 def test_candidates_and_applications_are_not_written(api, account):
     candidate = CandidateFactory(linked_account=account)
     application = ApplicationFactory(linked_account=account)
