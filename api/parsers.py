@@ -1,3 +1,5 @@
+import json
+import re
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -6,6 +8,9 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 MAX_DEPTH = 100  # of arrays and objects in each other: what walks through a body does so recursively
+MAX_WHOLE = 2**64 - 1  # what can be written again as it was
+
+_may_be_large = re.compile(rb"\d{19}").search
 
 
 class ORJSONParser(BaseParser):
@@ -16,13 +21,21 @@ class ORJSONParser(BaseParser):
     def parse(
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
+        content = stream.read()
         try:
-            body = orjson.loads(stream.read())
+            body = orjson.loads(content)
         except orjson.JSONDecodeError as error:
             raise ParseError(f"JSON parse error - {error}") from error
         if _is_deep(body):
             raise ParseError(f"JSON parse error - more than {MAX_DEPTH} arrays and objects in each other")
+        if _may_be_large(content):
+            json.loads(content, parse_int=_check_size)  # orjson has made fractions of numbers that are too large
         return body
+
+
+def _check_size(digits: str) -> None:
+    if len(digits) > 20 or not -MAX_WHOLE // 2 <= int(digits) <= MAX_WHOLE:
+        raise ParseError("JSON parse error - a whole number of more than 64 bits")
 
 
 def _is_deep(value: Any) -> bool:

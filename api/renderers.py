@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,7 +18,15 @@ class ORJSONRenderer(BaseRenderer):
     options = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        return b"" if data is None else orjson.dumps(data, default=str, option=self.options)
+        if data is None:
+            return b""
+        try:
+            return orjson.dumps(data, default=str, option=self.options)
+        except TypeError:  # half of a surrogate pair, or a number of more than 64 bits, that a platform answered with
+            return json.dumps(data, default=self._plain).encode()
+
+    def _plain(self, value: Any) -> Any:
+        return json.loads(orjson.dumps(value, default=str, option=self.options))
 
 
 class FixedNegotiation(BaseContentNegotiation):

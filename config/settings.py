@@ -141,6 +141,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "config.urls"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024  # of a request: passthrough uploads files
 APPEND_SLASH = False  # the API serves both spellings of a path and never redirects
 WSGI_APPLICATION = "config.wsgi.application"
 USE_TZ = True
@@ -306,7 +307,8 @@ LOGGING = {
             "foreign_pre_chain": _LOG_PROCESSORS,
         }
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "filters": {"without_secrets": {"()": "api.middleware.WithoutSecrets"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["without_secrets"]}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         # Answers below 500 are no trouble of ours, and every request is logged once by api.middleware.

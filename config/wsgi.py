@@ -2,10 +2,23 @@ import gc
 import os
 from typing import Any
 
+from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+
+class UTF8Request(WSGIRequest):
+    """Is read as UTF-8, whatever `charset` it claims: JSON is nothing else, and neither are queries.
+
+    Django would decode the query by it as well, and fail where it is one of Python's codecs that are for no text.
+    """
+
+    encoding = property(lambda self: "utf-8", lambda self, claimed: None)
+
+
 application: Any = get_wsgi_application()
+application.request_class = UTF8Request
 
 from django.conf import settings  # noqa: E402  after Django was set up
 

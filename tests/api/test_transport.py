@@ -1,9 +1,13 @@
 import gzip
 import json
+import logging
 
 import pytest
-from django.test import Client
+from django.conf import settings as django_settings
+from django.test import Client, RequestFactory
 
+from api.middleware import WithoutSecrets
+from config.wsgi import application
 from tests.factories import RemoteUserFactory
 
 
@@ -28,6 +32,16 @@ def test_unknown_routes_are_json_too(api, path):
 
     assert (response.status_code, response.json()) == (404, {"detail": "Not found."})
     assert response["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/api", "/api/ats/v1/nothing", "/api/integrations/%ff"])
+def test_unknown_routes_ask_nobody_for_a_cookie(api, method, path):
+    client = Client(headers=api.headers, enforce_csrf_checks=True)
+
+    response = client.generic(method, path, "{}", content_type="application/json")
+
+    assert (response.status_code, response.json()) == (404, {"detail": "Not found."})
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS"])
@@ -73,6 +87,42 @@ def test_a_fault_of_ours_is_a_500_without_internals(api, monkeypatch):
     response = api.get("users")
 
     assert (response.status_code, response.json()) == (500, {"detail": "Internal server error."})
+
+
+@pytest.mark.parametrize("charset", ["zlib", "rot13", "idna", "undefined", "UTF-16", "latin-1", "nothing"])
+def test_json_and_queries_are_utf_8_whatever_a_request_claims(charset):
+    about = {"CONTENT_TYPE": f"application/json; charset={charset}", "QUERY_STRING": "a=Zo%C3%AB"}
+
+    request = application.request_class({**RequestFactory()._base_environ(), **about})
+
+    assert (request.GET["a"], request.encoding) == ("Zoë", "utf-8")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "[" * 300 + "]" * 300,
+        "[" * 100_000 + "]" * 100_000,
+        r'"\ud83d"',  # half of a surrogate pair, which UTF-8 has no bytes for
+        r'{"\ud83d": 1}',
+        "18446744073709551616",
+    ],
+)
+@pytest.mark.parametrize("path", ["generate-key", "interviews", "passthrough"])
+def test_json_that_could_not_be_written_again_is_refused(api, path, name):
+    response = api.client.post(f"/api/ats/v1/{path}", f'{{"name": {name}}}', "application/json")
+
+    assert (response.status_code, list(response.json())) == (400, ["detail"])
+    assert response.json()["detail"].startswith("JSON parse error - ")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "1"}])
+def test_a_request_that_is_too_large_is_told_how_large_it_may_be(api, settings, headers):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+
+    response = api.client.post("/api/ats/v1/generate-key", {"name": "x" * 1000}, "application/json", headers=headers)
+
+    assert (response.status_code, response.json()) == (400, {"detail": "A request has at most 1000 bytes."})
 
 
 def test_a_foreign_host_name_is_a_400_in_json(api):
@@ -124,3 +174,13 @@ def test_requests_are_logged_by_name_without_their_queries(api, account, caplog)
     )
     assert "ana@example.com" not in str(line)
     assert account.token not in str(line)
+
+
+@pytest.mark.parametrize("path", ["/api/ats/v1/account-token/s3cret", "/link/s3cret", f"/webhooks/{'x' * 36}/s3cret"])
+def test_paths_that_prove_who_asks_are_not_logged_where_something_goes_wrong(path):
+    record = logging.LogRecord("django.request", logging.ERROR, "", 0, "%s: %s", ("Internal Server Error", path), None)
+
+    WithoutSecrets().filter(record)
+
+    assert record.getMessage() == f"Internal Server Error: {path.removesuffix('s3cret')}…"
+    assert django_settings.LOGGING["handlers"]["stderr"]["filters"] == ["without_secrets"]
