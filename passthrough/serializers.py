@@ -13,7 +13,7 @@ from rest_framework import serializers
 METHODS = ("GET", "OPTIONS", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 FORMATS = ("JSON", "XML", "MULTIPART")
 ENCODINGS = ("RAW", "BASE64", "GZIP_BASE64")
-MAX_PART_BYTES = 50 * 1024 * 1024
+MAX_UNPACKED_BYTES = 50 * 1024 * 1024  # of all parts together
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|/?[/\\]{2}")
 
@@ -37,13 +37,6 @@ class PartSerializer(serializers.Serializer[Any]):
     file_name = serializers.CharField(required=False, allow_null=True)
     content_type = serializers.CharField(required=False, allow_null=True)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        try:
-            decode_part(attrs)
-        except (ValueError, OSError, zlib.error) as error:
-            raise serializers.ValidationError({"data": [f"It is not {attrs.get('encoding')}."]}) from error
-        return attrs
-
 
 class PassthroughRequestSerializer(serializers.Serializer[Any]):
     """A request to the platform's own API. Authentication is added; redirects are not followed."""
@@ -55,7 +48,8 @@ class PassthroughRequestSerializer(serializers.Serializer[Any]):
     )
     data = DataField(required=False, allow_null=True)  # type: ignore[assignment]
     request_format = serializers.ChoiceField(choices=FORMATS, required=False, allow_null=True)
-    multipart_form_data = PartSerializer(many=True, required=False, allow_null=True)
+    # With `many=True`, null would be a part as well.
+    multipart_form_data = serializers.ListField(child=PartSerializer(), required=False, allow_null=True)
     headers = serializers.DictField(required=False, allow_null=True)
     normalize_response = serializers.BooleanField(required=False, default=False, allow_null=True)
 
@@ -72,12 +66,24 @@ class PassthroughRequestSerializer(serializers.Serializer[Any]):
     def validate_headers(self, value: dict[str, Any] | None) -> dict[str, str]:
         headers = {}
         for name, content in (value or {}).items():
-            text = content if isinstance(content, str) else json.dumps(content)
+            text = (content if isinstance(content, str) else json.dumps(content)).strip()
             is_printable = text.isprintable() and text.isascii()
             if not _HEADER_NAME.fullmatch(name) or not is_printable:
                 raise serializers.ValidationError(f"{name!r} cannot be sent as a header.")
             headers[name] = text
         return headers
+
+    def validate_multipart_form_data(self, value: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
+        left = MAX_UNPACKED_BYTES
+        for position, part in enumerate(value or ()):
+            try:
+                left -= len(decode_part(part, max_bytes=left))
+                if left < 0:
+                    raise ValueError("too long, all parts together")
+            except (ValueError, OSError, zlib.error) as error:
+                detail = f"It is not {part.get('encoding')}, or all parts come to more than {MAX_UNPACKED_BYTES} bytes."
+                raise serializers.ValidationError({str(position): {"data": [detail]}}) from error
+        return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("data") is not None and not attrs.get("request_format"):
@@ -107,16 +113,19 @@ class ReceiptSerializer(serializers.Serializer[Any]):
     async_passthrough_receipt_id = serializers.UUIDField()
 
 
-def decode_part(part: dict[str, Any]) -> bytes:
-    """Return the bytes of a part. Raises ValueError, OSError or zlib.error if it is not encoded as it says."""
+def decode_part(part: dict[str, Any], *, max_bytes: int = MAX_UNPACKED_BYTES) -> bytes:
+    """Return the bytes of a part. Raises ValueError, OSError or zlib.error if it is not encoded as it says, or longer.
+
+    What is not packed cannot be longer than the request.
+    """
     text: str = part["data"]
     match part.get("encoding"):
         case "BASE64":
             return base64.b64decode(text, validate=True)
         case "GZIP_BASE64":
             packed = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-            content = packed.decompress(base64.b64decode(text, validate=True), MAX_PART_BYTES)
-            if packed.unconsumed_tail or not packed.eof:
+            content = packed.decompress(base64.b64decode(text, validate=True), max_bytes + 1)
+            if len(content) > max_bytes or not packed.eof:
                 raise ValueError("too long, or cut off")
             return content
     return text.encode()

@@ -1,6 +1,9 @@
 """Passes requests on to a linked account's platform, with its credentials, and to nobody else."""
 
 import json
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from email.message import Message
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,12 +23,14 @@ from passthrough.signals import passthrough_resolved
 
 TIMEOUT_SECONDS = 30.0
 MAX_ANSWER_BYTES = 20 * 1024 * 1024
+MAX_DEPTH = 200  # of JSON; how much more can be written depends on who writes it
 CONTENT_TYPES = {"JSON": "application/json", "XML": "application/xml"}
 # https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1, and what the transport says by itself
 NOT_PASSED_ON = {
     *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"),
     *("upgrade", "host", "content-length", "accept-encoding", "expect", "authorization", "cookie"),
 }
+PRIVATE_HEADERS = frozenset({"set-cookie", "set-cookie2"})  # of answers: a session is a credential, too
 JSON_NAMES = {str: "string", bool: "boolean", int: "number", float: "number", type(None): "null", list: "array"}
 UNKNOWN_OUTCOME = "The worker that made the request ended before the answer came. It may have reached the platform."
 
@@ -45,6 +50,12 @@ def check(account: LinkedAccount) -> None:
     """Raises Refused for an account without credentials that work."""
     if account.status in (LinkedAccount.Status.RELINK_NEEDED, LinkedAccount.Status.INCOMPLETE):
         raise Refused(account.status_detail or "The account has to be linked first.")
+
+
+def check_base_url(account: LinkedAccount, request: dict[str, Any]) -> None:
+    """Raises ValidationError for a base URL that is none of the platform's, without calling anybody."""
+    with account.connect() as connector:
+        _base_url_override(connector, request)
 
 
 def pass_through(
@@ -104,20 +115,7 @@ def resolve(passthrough: AsyncPassthrough) -> None:
 
 def _url(connector: Connector, request: dict[str, Any]) -> httpx2.URL:
     """Raises ValidationError for a base URL that is none of the platform's."""
-    override = (request.get("base_url_override") or "").rstrip("/")
-    if override:
-        own = urlsplit(connector.base_url)
-        try:
-            given = urlsplit(override)
-            port = given.port
-        except ValueError as error:
-            raise ValidationError({"base_url_override": ["This is no address."]}) from error
-        is_accounts = (given.scheme, given.hostname, port) == (own.scheme, own.hostname, own.port)
-        is_vendors = given.scheme == "https" and port in (None, 443) and connector.is_own_host(given.hostname or "")
-        if given.username or given.password or given.query or given.fragment or not (is_accounts or is_vendors):
-            detail = f"Credentials are sent to hosts of {connector.name} only."
-            raise ValidationError({"base_url_override": [detail]})
-    base = override or connector.passthrough_base_url.rstrip("/")
+    base = _base_url_override(connector, request) or connector.passthrough_base_url.rstrip("/")
     try:
         url = httpx2.URL(base + request["path"])
     except httpx2.InvalidURL as error:
@@ -125,6 +123,25 @@ def _url(connector: Connector, request: dict[str, Any]) -> httpx2.URL:
     if url.host != httpx2.URL(base).host:
         raise ValidationError({"path": ["This leads to another host."]})
     return url
+
+
+def _base_url_override(connector: Connector, request: dict[str, Any]) -> str:
+    """Return what is to stand in place of the account's base URL, or nothing. Raises ValidationError."""
+    override: str = (request.get("base_url_override") or "").rstrip("/")
+    if not override:
+        return ""
+    own = urlsplit(connector.base_url)
+    try:
+        given = urlsplit(override)
+        port = given.port
+    except ValueError as error:
+        raise ValidationError({"base_url_override": ["This is no address."]}) from error
+    is_accounts = (given.scheme, given.hostname, port) == (own.scheme, own.hostname, own.port)
+    is_vendors = given.scheme == "https" and port in (None, 443) and connector.is_own_host(given.hostname or "")
+    if given.username or given.password or given.query or given.fragment or not (is_accounts or is_vendors):
+        detail = f"Credentials are sent to hosts of {connector.name} only."
+        raise ValidationError({"base_url_override": [detail]})
+    return override
 
 
 def _body(request: dict[str, Any]) -> tuple[bytes | None, dict[str, str]]:
@@ -151,28 +168,59 @@ def _shown(connector: Connector, request: dict[str, Any], answer: Answer, sent: 
         "path": request["path"],
         "status": answer.status,
         "response": response,
-        "response_headers": {name: hide(value) for name, value in answer.headers.items()},
+        "response_headers": {
+            name: "<redacted>" if name in PRIVATE_HEADERS else hide(value) for name, value in answer.headers.items()
+        },
         "response_type": response_type,
         "headers": sent,
     }
 
 
-def _response(answer: Answer, hide: Any) -> tuple[Any, str]:
+def _response(answer: Answer, hide: Callable[[str], str]) -> tuple[Any, str]:
     if not answer.body:
         return None, "JSON"
-    try:
-        text = answer.body.decode()
-    except UnicodeDecodeError:
-        text = None
+    text = _text(answer)
     if text is None or "\0" in text:
         return pack(answer.body), "BASE64_GZIP"
-    text = hide(text)
-    if "json" in answer.headers.get("Content-Type", "json"):
-        try:
-            return json.loads(text), "JSON"
-        except ValueError:
-            pass
-    return text, "JSON"
+    is_json = "json" in answer.headers.get("Content-Type", "json").lower()
+    return _parsed(hide(text)) if is_json else hide(text), "JSON"
+
+
+def _text(answer: Answer) -> str | None:
+    """Return an answer in UTF-8, or as its Content-Type says. None for what is no text."""
+    content_type = Message()
+    content_type["Content-Type"] = answer.headers.get("Content-Type", "")
+    for charset in ("utf-8-sig", content_type.get_content_charset("utf-8")):
+        with suppress(ValueError, LookupError):
+            return answer.body.decode(charset)
+    return None
+
+
+def _parsed(text: str) -> Any:
+    """Return JSON as it is; what is none, or none that could be answered with, as text.
+
+    Once the platform has been called nothing may go wrong any more: clients would repeat the call.
+    """
+    try:
+        found = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return text
+    return text if _is_deep(found) else found
+
+
+def _is_deep(value: Any) -> bool:
+    level = _containers([value])
+    for _ in range(MAX_DEPTH):
+        level = [inner for one in level for inner in _containers(one.values() if isinstance(one, dict) else one)]
+    return bool(level)
+
+
+def _containers(values: Iterable[Any]) -> list[Any]:
+    return [value for value in values if isinstance(value, dict | list)]
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON.")
 
 
 def _failure(request: dict[str, Any], status_code: int, detail: Any) -> dict[str, Any]:

@@ -54,7 +54,9 @@ class AsyncPassthroughViewSet(RateLimitHeaders, ViewSet):
         """Take a request that a worker passes on, and answer with a receipt for its answer."""
         account = access(request).verify()
         services.check(account)
-        passthrough = queue_passthrough(account, _validated(request))
+        validated = _validated(request)
+        services.check_base_url(account, validated)
+        passthrough = queue_passthrough(account, validated)
         return Response({"async_passthrough_receipt_id": passthrough.id})
 
     @extend_schema(

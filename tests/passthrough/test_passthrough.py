@@ -30,6 +30,14 @@ from tests.platforms import SLUGS, linked
 
 KEY = "lever-secret-key"
 
+ODD = {
+    "number": b"[123456789012345678901234567890]",
+    "half": b'["\\ud83d"]',
+    "nan": b"[NaN]",
+    "deep": b"[" * 300 + b"]" * 300,
+    "deeper": b"[" * 100_000 + b"]" * 100_000,
+}
+
 
 class Echo(BaseHTTPRequestHandler):
     """Tells what it got, or does what its path says."""
@@ -52,6 +60,14 @@ class Echo(BaseHTTPRequestHandler):
                 status, headers = 302, {"Location": "http://example.com/"}
             case "slow":
                 sleep(1)
+            case "session":
+                headers["Set-Cookie"], content = "session=s3cret; HttpOnly", b"{}"
+            case "latin":
+                content, headers = "Zoë".encode("latin-1"), {"Content-Type": "text/plain; charset=ISO-8859-1"}
+            case "mark":
+                content, headers = b'\xef\xbb\xbf{"a": 1}', {"Content-Type": "Application/JSON"}
+            case name if name in ODD:
+                content = ODD[name]
             case "huge":
                 content = b"x" * 2000
             case _:
@@ -196,6 +212,54 @@ def test_what_is_no_text_comes_packed(send):
     assert gzip.decompress(base64.b64decode(body["response"])) == b"\x89PNG\0\xff"
 
 
+@pytest.mark.parametrize(
+    ("name", "response"),
+    [
+        ("number", [123456789012345678901234567890]),
+        ("half", ["\ud83d"]),
+        ("nan", "[NaN]"),
+        ("deep", ODD["deep"].decode()),
+        ("deeper", ODD["deeper"].decode()),
+    ],
+)
+def test_odd_json_is_answered_too_at_once_and_later(send, api, name, response):
+    id = receipt(send("POST", f"/{name}", async_="async-"))
+    pass_on(passthrough_id=id)
+
+    assert echoed(send("POST", f"/{name}")) == response
+    assert echoed(api.get(f"async-passthrough/{id}")) == response
+
+
+def test_text_is_read_as_its_type_says(send):
+    assert echoed(send(path="/latin")) == "Zoë"
+    assert echoed(send(path="/mark")) == {"a": 1}
+
+
+def test_sessions_at_the_platform_are_not_answered(send):
+    response = send(path="/session")
+
+    assert response.json()["response_headers"]["set-cookie"] == "<redacted>"
+    assert "s3cret" not in response.content.decode()
+
+
+def test_parts_have_a_bound_all_together(send, monkeypatch):
+    monkeypatch.setattr("passthrough.serializers.MAX_UNPACKED_BYTES", 1000)
+    packed = base64.b64encode(gzip.compress(b"x" * 600)).decode()
+    parts = [{"name": "a", "data": packed, "encoding": "GZIP_BASE64"}] * 2
+
+    one = send("POST", request_format="MULTIPART", multipart_form_data=parts[:1])
+    both = send("POST", request_format="MULTIPART", multipart_form_data=parts)
+    much = send("POST", request_format="MULTIPART", multipart_form_data=[{"name": "a", "data": "x" * 1001}, *parts])
+
+    assert echoed(one)["body"].count("x" * 600) == 1
+    assert (both.status_code, list(both.json()["multipart_form_data"])) == (400, ["1"])
+    assert (much.status_code, list(much.json()["multipart_form_data"])) == (400, ["0"])
+
+
+def test_blanks_around_a_header_are_not_part_of_it(send):
+    assert echoed(send(headers={"X-Mine": " 1 "}))["headers"]["X-Mine"] == "1"
+
+
 def test_answers_are_normalized_on_request(send):
     assert send(path="/text", normalize_response=True).json()["response"] == {"type": "string", "value": "hello"}
     assert send(path="/empty", normalize_response=True).json()["response"] == {"type": "null", "value": None}
@@ -226,6 +290,7 @@ def test_answers_are_normalized_on_request(send):
             "base_url_override",
         ),
         ({"method": "GET", "path": "/x", "base_url_override": "http://127.0.0.1:1"}, "base_url_override"),
+        ({"method": "GET", "path": "/x", "multipart_form_data": [None]}, "multipart_form_data"),
         (
             {
                 "method": "POST",
@@ -239,8 +304,6 @@ def test_answers_are_normalized_on_request(send):
 )
 def test_nonsense_is_refused(api, body, field):
     for path in ("passthrough", "async-passthrough"):
-        if field == "base_url_override" and path == "async-passthrough":
-            continue  # a worker finds out
         response = api.client.post(f"/api/ats/v1/{path}", body, content_type="application/json")
 
         assert response.status_code == 400, response.content
