@@ -9,7 +9,9 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.contenttypes.models import ContentType
 from django.db import OperationalError, connection, models, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Exists, OuterRef
@@ -42,8 +44,15 @@ def delete_account(
             description = f"Linked account {found.id} at {found.integration_name}."
             account_deleted.send(LinkedAccount, account=found)
             audit.record(found.organization_id, "DELETED_LINKED_ACCOUNT", description, request=request, user=user)
+            _forget_in_admin_log(found)
             found.disappear()
         transaction.on_commit(lambda: _erase_soon(account.id, at_once=at_once))
+
+
+def _forget_in_admin_log(account: LinkedAccount) -> None:
+    """Forget what was done on the account's pages, by the customer's name: the audit trail tells it by id."""
+    about = ContentType.objects.get_for_model(LinkedAccount)
+    LogEntry.objects.filter(content_type=about, object_id=str(account.id)).delete()
 
 
 def _erase_soon(account_id: UUID, *, at_once: bool) -> None:

@@ -355,6 +355,17 @@ def test_the_admin_deletes_without_reading_it_all(full_account, admin_client, dj
     assert AuditEvent.objects.get(event_type="DELETED_LINKED_ACCOUNT").user_name == "admin"
 
 
+def test_the_admins_own_log_forgets_the_customer(full_account, admin_client):
+    page = reverse("admin:linked_accounts_linkedaccount_change", args=[full_account.id])
+    form = {"end_user_organization_name": MARK, "end_user_email_address": "it@zanzibar.example"}
+    assert admin_client.post(page, form).status_code == 302
+    assert "django_admin_log" in rows_with(MARK)
+
+    admin_client.post(reverse("admin:linked_accounts_linkedaccount_delete", args=[full_account.id]), {"post": "yes"})
+
+    assert rows_with(MARK) == {}
+
+
 def test_the_admin_leaves_a_selection_to_workers(full_account, admin_client):
     delete_account(LinkedAccountFactory(organization=full_account.organization))
     data = {"action": "delete_selected", "_selected_action": [str(full_account.id)], "post": "yes"}
