@@ -32,6 +32,7 @@ from benchmarks.servers import PEERS, ROOT, Cores, Server, ServerDiedError, runn
 
 CONNECTIONS = 4
 WARM_UP_SECONDS = 1.0
+NOTHING = "\N{EN DASH}"  # where a peer has no answer
 COMPARED_PATHS = 5  # of each scenario, answers of so many are compared
 PACKAGES = (
     *("django", "djangorestframework", "django-ninja", "fastapi", "pydantic", "asyncpg", "uvicorn", "gunicorn"),
@@ -156,9 +157,7 @@ def measure(
             one.load(generator, CONNECTIONS, min(WARM_UP_SECONDS, seconds))
         for _ in range(rounds):
             for name, one in asked.items():
-                loads[name].append(
-                    (one.load(generator, CONNECTIONS, seconds), one.load(generator, 1, max(seconds / 3, 0.1)))
-                )
+                loads[name].append((one.load(generator, CONNECTIONS, seconds), one.load(generator, 1, seconds / 3)))
         results[scenario.name] = {name: _medians(found) for name, found in loads.items()}
     return results
 
@@ -250,11 +249,11 @@ def table(scenarios: Sequence[Scenario], peers: Sequence[str], results: Results)
 
 
 def _cell(one: Measured | None, text: Callable[[Measured], str]) -> str:
-    return text(one) if one else "–"
+    return text(one) if one else NOTHING
 
 
 def _ratio(one: Measured | None, other: Measured | None, figure: Callable[[Measured], float], form: str) -> str:
-    return form.format(figure(one) / figure(other)) if one and other else "–"
+    return form.format(figure(one) / figure(other)) if one and other else NOTHING
 
 
 def surroundings() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,33 +23,107 @@ def run(data_dir, name, *options):
     )
 
 
-def test_the_plans_of_all_filter_combinations_are_looked_at(tmp_path):
-    done = run(tmp_path, "explain", "--interviews", "400")
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """Return where a small dataset is kept."""
+    path = tmp_path_factory.mktemp("kept")
+    done = run(path, "dataset", *SMALL)
+    assert "benchmark_400: 400 interviews" in done.stdout, done.stderr
+    return path
+
+
+SMALL = ["--interviews", "400", "--keep"]
+ONCE = [*SMALL, "--rounds", "1"]
+QUICKLY = [*ONCE, "--generator", "python", "--seconds", "0.02"]
+NOTHING = "\N{EN DASH}"  # where a peer has no answer
+
+
+def table(text):
+    """Return the cells of a markdown table by title of the line and column."""
+    header, _, *lines = ([cell.strip() for cell in line.strip("|").split("|")] for line in text.strip().splitlines())
+    return {title: dict(zip(header[1:], cells, strict=True)) for title, *cells in lines}
+
+
+def test_the_plans_of_all_filter_combinations_are_looked_at(data_dir):
+    done = run(data_dir, "explain", *SMALL)
 
     assert "400 interviews, 1,080 combinations" in done.stdout, done.stderr
 
 
-def cells(line):
-    return [cell.strip() for cell in line.strip("|").split("|")]
-
-
-def test_the_read_path_and_its_peers_answer_the_same_and_are_measured(tmp_path):
-    options = ["--interviews", "400", "--rounds", "1", "--seconds", "0.1", "--json", str(tmp_path / "figures.json")]
-    done = run(tmp_path, "read", *options, "--generator", "python")
+def test_the_read_path_and_its_peers_answer_the_same_and_are_measured(data_dir, tmp_path):
+    done = run(data_dir, "read", *QUICKLY, "--json", str(tmp_path / "figures.json"))
 
     assert done.returncode == 0, done.stderr
-    title, _, header, _, *lines = done.stdout.splitlines()
+    title, _, figures = done.stdout.partition("\n\n")
     assert title.startswith("400 interviews")
-    assert cells(header)[1:6] == ["Interloop", "stock DRF", "django-ninja", "FastAPI + asyncpg", "limit"]
-    rates = {name: dict(zip(cells(header)[1:], rest, strict=True)) for name, *rest in map(cells, lines)}
+    rates = table(figures)
     assert len(rates) == 13
-    for scenario, by_peer in rates.items():
-        if scenario != "list of 100, If-None-Match":  # which takes an ETag
-            assert all(re.fullmatch(r"[\d,]+", by_peer[peer]) for peer in ("Interloop", "stock DRF")), scenario
+    peers = ["Interloop", "stock DRF", "django-ninja", "FastAPI + asyncpg", "limit"]
+    for scenario in list(rates)[:10]:
+        assert all(re.fullmatch(r"[\d,]+", rates[scenario][peer]) for peer in peers), scenario
+        assert all(float(rates[scenario][f"÷ {peer}"]) > 0 for peer in peers[1:4]), scenario
+        assert rates[scenario]["% of limit"].endswith("%")
+    for scenario in ("list of 100 with enum origins", "list of 100, gzip"):
+        assert [peer for peer in peers if rates[scenario][peer] != NOTHING] == peers[:2]
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["results"]["first"]["limit"]["rate"] > 0
     assert figures["commit"]
     assert figures["versions"]["fastapi"]
+
+
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
+def test_the_read_path_is_measured_with_wrk(data_dir):
+    some = ["--peers", "ours,limit", "--scenarios", "retrieve", "--generator", "wrk", "--seconds", "1"]
+    done = run(data_dir, "read", *ONCE, *some)
+
+    assert done.returncode == 0, done.stderr
+    assert list(table(done.stdout.partition("\n\n")[2])) == ["retrieve, random ids"]
+
+
+def replace_printed(data_dir, before, after):
+    script = (
+        "from benchmarks.dataset import connection, dataset\n"
+        "with dataset(400, ''), connection.cursor() as cursor:\n"
+        f"    cursor.execute(\"UPDATE benchmark_printed SET printed = replace(printed, '{before}', '{after}')\")"
+    )
+    environment = os.environ | {"DATA_DIR": str(data_dir)}
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, check=True)
+
+
+def test_nothing_is_measured_where_a_peer_answers_something_else(data_dir):
+    replace_printed(data_dir, "COMPLETE", "OVER")
+    done = run(data_dir, "read", *QUICKLY, "--peers", "ours,limit", "--scenarios", "first")
+    replace_printed(data_dir, "OVER", "COMPLETE")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.search(r"limit does not answer .* as ours does: .results\[\d+\].status: COMPLETE / OVER", done.stderr)
+
+
+def test_growth_is_measured_of_each_scenario(data_dir):
+    done = run(data_dir, "growth", "--sizes", "400", *QUICKLY[2:])
+
+    assert done.returncode == 0, done.stderr
+    times = table(done.stdout)
+    assert len(times) == 4
+    for by_size in times.values():
+        assert float(by_size["statement, 400"]) > 0
+        assert float(by_size["HTTP, 400"]) > 0
+
+
+def test_reads_are_measured_during_a_sync(data_dir):
+    done = run(data_dir, "during_sync", *QUICKLY)
+
+    assert done.returncode == 0, done.stderr
+    assert list(table(done.stdout.rpartition("\n\n")[2])) == ["requests a second", "p50 ms", "p99 ms"]
+    assert re.search(r"stored beside it: [\d,]+ interviews a second", done.stdout)
+
+
+def test_a_kept_dataset_of_another_size_is_left_alone(data_dir):
+    done = run(data_dir, "dataset", "--interviews", "300", "--keep", "400")
+
+    assert done.returncode == 1
+    assert "benchmark_400 has 400 interviews, not 300" in done.stderr
+    assert "benchmark_400: 400 interviews" in run(data_dir, "dataset", *SMALL).stdout
 
 
 @pytest.fixture(scope="module")
