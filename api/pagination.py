@@ -73,7 +73,7 @@ def cursor(query: QueryDict) -> Cursor | None:
 
 def one_page(results: list[Any], request: Request) -> dict[str, Any]:
     """Return the body of a list that one page always holds. Raises as for any other list."""
-    page_size(request), cursor(request)
+    page_size(request.query_params), cursor(request.query_params)
     return envelope(results, [], more_before=False, more_after=False)
 
 

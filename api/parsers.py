@@ -1,6 +1,6 @@
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 import orjson
@@ -26,7 +26,7 @@ class ORJSONParser(BaseParser):
             body = orjson.loads(content)
         except orjson.JSONDecodeError as error:
             raise ParseError(f"JSON parse error - {error}") from error
-        if _is_deep(body):
+        if is_deep(body, MAX_DEPTH):
             raise ParseError(f"JSON parse error - more than {MAX_DEPTH} arrays and objects in each other")
         if _may_be_large(content):
             json.loads(content, parse_int=_check_size)  # orjson has made fractions of numbers that are too large
@@ -38,16 +38,13 @@ def _check_size(digits: str) -> None:
         raise ParseError("JSON parse error - a whole number of more than 64 bits")
 
 
-def _is_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [child for one in level for child in _children(one)]
-        if not level:
-            return False
-    return True
+def is_deep(value: Any, depth: int) -> bool:
+    """Whether more arrays and objects than that stand in each other."""
+    level = _containers([value])
+    for _ in range(depth):
+        level = [inner for one in level for inner in _containers(one.values() if isinstance(one, dict) else one)]
+    return bool(level)
 
 
-def _children(value: Any) -> Any:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
+def _containers(values: Iterable[Any]) -> list[Any]:
+    return [value for value in values if isinstance(value, dict | list)]

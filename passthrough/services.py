@@ -1,7 +1,7 @@
 """Passes requests on to a linked account's platform, with its credentials, and to nobody else."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from email.message import Message
 from typing import Any
@@ -12,6 +12,7 @@ from django.db import transaction
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 
+from api.parsers import is_deep
 from connectors.addresses import PrivateAddress, pin
 from connectors.base import Connector
 from connectors.errors import ConnectorError, TimedOut
@@ -205,18 +206,7 @@ def _parsed(text: str) -> Any:
         found = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return text
-    return text if _is_deep(found) else found
-
-
-def _is_deep(value: Any) -> bool:
-    level = _containers([value])
-    for _ in range(MAX_DEPTH):
-        level = [inner for one in level for inner in _containers(one.values() if isinstance(one, dict) else one)]
-    return bool(level)
-
-
-def _containers(values: Iterable[Any]) -> list[Any]:
-    return [value for value in values if isinstance(value, dict | list)]
+    return text if is_deep(found, MAX_DEPTH) else found
 
 
 def _refuse_constant(name: str) -> Any:
