@@ -20,7 +20,6 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
-from pathlib import Path
 from tempfile import TemporaryFile
 from time import perf_counter
 from typing import NamedTuple
@@ -30,6 +29,7 @@ from django.db import connection
 from psycopg.sql import SQL, Composed, Identifier
 
 from benchmarks.dataset import scratch_database
+from benchmarks.memory import peak_bytes
 from benchmarks.simulated import Platform, simulated
 from connectors.records import Record
 from linked_accounts.models import LinkedAccount
@@ -174,7 +174,7 @@ def _apart(database: str, account_id: uuid.UUID, *, full: bool) -> Measured:
 
 def _synchronise(database: str, account_id: uuid.UUID, *, full: bool) -> Measured:
     connection.settings_dict["NAME"] = database
-    before = _peak_bytes()
+    before = peak_bytes()
     account = LinkedAccount.objects.get(id=account_id)
     with _timed_storing() as times:
         started_at = perf_counter()
@@ -190,7 +190,7 @@ def _synchronise(database: str, account_id: uuid.UUID, *, full: bool) -> Measure
         seconds=seconds,
         waited_seconds=run.waited_seconds,
         storing_seconds=sum(times),
-        peak_bytes=(peak := _peak_bytes()),
+        peak_bytes=(peak := peak_bytes()),
         added_bytes=peak - before,
     )
 
@@ -208,16 +208,6 @@ def _timed_storing() -> Iterator[list[float]]:
 
     with mock.patch.object(Ingest, "store", timed):
         yield times
-
-
-def _peak_bytes() -> int:
-    status = Path("/proc/self/status")
-    if status.exists():  # what getrusage says on Linux includes the process that this one was forked from
-        peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(peak.split()[1]) * 1024
-    import resource  # is not there on every system that has no /proc
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _print(slug: str, small: list[Measured], big: list[Measured], copied: Copied) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
-from django.db.backends.utils import CursorWrapper
 from psycopg.errors import ProgramLimitExceeded
 from psycopg.sql import SQL, Identifier
 
@@ -54,11 +53,6 @@ class Written:
 
     changes: list[tables.Changes]
     keys: set[str]
-
-
-def lock_records(cursor: CursorWrapper, account_id: uuid.UUID) -> None:
-    """Let nobody else write records of the account in this transaction: a sync and a call can bring the same one."""
-    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"records/{account_id}"])
 
 
 def hold(account_id: uuid.UUID) -> None:
@@ -153,8 +147,7 @@ class Ingest:
 
         def mark(stamp: Stamp) -> int:
             with connection.cursor() as cursor:
-                lock_records(cursor, self.account_id)
-                tables.settle_plans(cursor)
+                tables.begin(cursor, self.account_id)
                 cursor.execute(
                     SQL(
                         "SELECT encode(uuid_send(id), 'hex') FROM {} WHERE id = ANY(%s::uuid[])"
@@ -233,8 +226,7 @@ class Ingest:
     def _write(self, rows: Rows, stamp: Stamp, reduced: Mapping[str, Reduced]) -> Written:
         """Bring the tables up to the rows; a row that differs in nothing is not touched."""
         with connection.wrap_database_errors, connection.cursor() as cursor:
-            lock_records(cursor, self.account_id)
-            tables.settle_plans(cursor)
+            tables.begin(cursor, self.account_id)
             changes = [
                 tables.compare(cursor, resource, rows[resource.name])
                 for resource in RESOURCES
@@ -291,7 +283,7 @@ def promise(account_id: uuid.UUID, model_name: str, remote_id: str, id: uuid.UUI
     """Give a record an id of its own, also where a sync has met it already."""
     resource = BY_NAME[model_name]
     with transaction.atomic(), connection.cursor() as cursor:
-        lock_records(cursor, account_id)
+        tables.begin(cursor, account_id)
         PromisedId.objects.get_or_create(
             linked_account_id=account_id, model_name=model_name, remote_id=remote_id, defaults={"id": id}
         )

@@ -67,28 +67,30 @@ class RowMaker:
         hashed: dict[str, Any] = {}
         references: list[Reference] = []
         origins: list[str | None] = []
+        reference_to = self._reference
         for name in resource.plain:
             values.append(value := getattr(record, name))
             if value is not None:
                 hashed[name] = value
         for name in resource.times:
-            values.append(value := _utc(getattr(record, name)))
+            value = getattr(record, name)
             if value is not None:
-                hashed[name] = value
+                hashed[name] = value = value if value.tzinfo is UTC else _utc(value)
+            values.append(value)
         for name, target in resource.references.items():
             value = getattr(record, name)
             if value is None:
                 values.append(None)
             else:
-                reference = self._reference(target, value.remote_id if isinstance(value, Record) else value)
+                reference = reference_to(target, value.remote_id if isinstance(value, Record) else value)
                 references.append(reference)
                 values.append(reference.id)
                 hashed[name] = reference.key
         for name, target in resource.arrays.items():
-            several = [self._reference(target, each) for each in dict.fromkeys(getattr(record, name))]
+            several = [reference_to(target, each) for each in dict.fromkeys(getattr(record, name))]
             references += several
             hashed[name] = [reference.key for reference in several]
-            values.append(array(reference.id for reference in several))
+            values.append(array([reference.id for reference in several]))
         for name in resource.choices:
             value, origin = getattr(record, name) or (None, None)
             values.append(value)
@@ -154,9 +156,7 @@ def as_id(key: str) -> str:
     return f"{key[:8]}-{key[8:12]}-{key[12:16]}-{key[16:20]}-{key[20:]}"
 
 
-def _utc(value: datetime | None) -> datetime | None:
-    if value is None or value.tzinfo is UTC:
-        return value
+def _utc(value: datetime) -> datetime:
     if value.utcoffset() is None:
         raise ValueError(f"the time {value} has no time zone")
     return value.astimezone(UTC)

@@ -1,20 +1,24 @@
 """The statements that compare rows with what is stored and write those that differ, in the caller's transaction."""
 
 import uuid
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
+from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Model
-from psycopg.sql import SQL, Composable, Composed, Identifier
+from psycopg.sql import SQL, Identifier
 
 from api.printing import FORMAT, printing
+from sync.copying import copy_rows
 from sync.resources import RESOURCES, Resource
 from sync.rows import EMPTY_HASH, Row, array, as_id
 
-IDENTITY = ["id", "linked_account_id", "remote_id", "created_at", "modified_at"]
+IDENTITY = ["id", "remote_id", "linked_account_id", "created_at", "modified_at"]
 STATE = ["remote_was_deleted", "is_shell", "content_hash"]
 MAPPED = "field_mappings"
 ORIGINALS = ["entries", "content_hash"]
@@ -38,32 +42,33 @@ class Changes:
         return bool(self.new or self.changed or self.renamed or self.new_originals or self.changed_originals)
 
 
-def settle_plans(cursor: CursorWrapper) -> None:
-    """Leave the planner no way to rows but by their key.
+# What a transaction that writes records begins with. Nobody else writes records of the account: a sync and a call can
+# bring the same one. The planner has no way to rows but by their key: a table that grows from nothing is planned as the
+# empty one that it was when last analysed.
+_BEGIN = (
+    "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0)), set_config('enable_seqscan', 'off', true),"
+    " set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+)
 
-    A table that grows from nothing is planned as the empty one that it was when last analysed.
-    """
-    for way in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin"):
-        cursor.execute(SQL("SET LOCAL {} = off").format(Identifier(way)))
+
+def begin(cursor: CursorWrapper, account_id: uuid.UUID) -> None:
+    """Let nobody else write records of the account in this transaction, and settle how rows are found."""
+    cursor.execute(_BEGIN, [f"records/{account_id}"])
 
 
 def compare(cursor: CursorWrapper, resource: Resource, rows: Mapping[str, Row]) -> Changes:
     """Read what is stored under the rows' ids and tell what has to be written."""
-    columns = [*STATE, *resource.origin_columns]
-    cursor.execute(_select(resource.model._meta.db_table, "id", columns), [array(rows)])
+    has_originals = any(row.entries is not None for row in rows.values())
+    cursor.execute(_compared(resource, has_originals), [array(rows)])
     stored = {key: values for key, *values in cursor.fetchall()}
-    cursor.execute(
-        _select(resource.remote_data_model._meta.db_table, "record_id", ["content_hash"]),
-        [array(key for key, row in rows.items() if row.entries is not None)],
-    )
-    entries_hashes = dict(cursor.fetchall())
 
     changes = Changes(resource=resource)
     for key, row in rows.items():
+        entries_hash = None
         if key not in stored:
             changes.new.append(row)
         else:
-            was_deleted, is_shell, content_hash, *origins = stored[key]
+            was_deleted, is_shell, content_hash, entries_hash, *origins = stored[key]
             if is_shell or was_deleted != row.remote_was_deleted or content_hash != row.content_hash:
                 changes.changed.append(row)
                 if is_shell:
@@ -72,11 +77,8 @@ def compare(cursor: CursorWrapper, resource: Resource, rows: Mapping[str, Row]) 
                     changes.removed.add(key)
             elif tuple(origins) != row.origins:
                 changes.renamed.append(row)
-        if key not in entries_hashes:
-            if row.entries is not None:
-                changes.new_originals.append(row)
-        elif entries_hashes[key] != row.entries_hash:
-            changes.changed_originals.append(row)
+        if row.entries is not None and entries_hash != row.entries_hash:
+            (changes.changed_originals if entries_hash else changes.new_originals).append(row)
     return changes
 
 
@@ -87,40 +89,27 @@ def write(cursor: CursorWrapper, changes: Changes, account_id: uuid.UUID, now: d
     borrowed = _borrow(cursor, resource, [*changes.new, *changes.changed])
     further = [*(f"{name}_id" for name in resource.borrowed), *PRINTED]
     if changes.new:
-        _copy(
-            cursor,
-            table,
-            [*IDENTITY, *values, *further],
-            (
-                (
-                    *(row.key, account_id, row.remote_id, now, now),
-                    *_values(row),
-                    *borrowed[row.key],
-                    *_printed(resource, row, now, now),
-                )
-                for row in changes.new
-            ),
+        own = (str(account_id), *2 * (now.isoformat(),))
+        rows = (
+            (row.key, row.remote_id, *own, *_values(row), *borrowed[row.key], *_printed(resource, row, now, now))
+            for row in changes.new
         )
+        copy_rows(cursor, table, [*IDENTITY, *values, *further], rows)
     if changes.changed:
         keys = [row.key for row in changes.changed]
-        created_at = _lookup(cursor, resource.model, Identifier("created_at"), map(as_id, keys))
-        _update(
-            cursor,
-            table,
-            "id",
-            [*values, *further],
-            (
-                (row.key, *_values(row), *borrowed[row.key], *_printed(resource, row, at, max(now, at)))
-                for row, at in ((row, created_at[as_id(row.key)]) for row in changes.changed)
-            ),
-            modified_at=now,
+        created_at = _lookup(cursor, resource.model, "created_at", map(as_id, keys))
+        dated = ((row, created_at[as_id(row.key)]) for row in changes.changed)
+        rows = (
+            (row.key, *_values(row), *borrowed[row.key], *_printed(resource, row, created, max(now, created)))
+            for row, created in dated
         )
+        _update(cursor, table, "id", [*values, *further], rows, modified_at=now)
         _lend(cursor, resource, keys)
     if changes.renamed:
         _update(cursor, table, "id", values, ((row.key, *_values(row)) for row in changes.renamed))
     side = resource.remote_data_model._meta.db_table
     if changes.new_originals:
-        _copy(cursor, side, ["record_id", *ORIGINALS], _originals(changes.new_originals))
+        copy_rows(cursor, side, ["record_id", *ORIGINALS], _originals(changes.new_originals))
     if changes.changed_originals:
         _update(cursor, side, "record_id", ORIGINALS, _originals(changes.changed_originals))
 
@@ -129,21 +118,17 @@ def insert_missing(
     cursor: CursorWrapper, resource: Resource, account_id: uuid.UUID, now: datetime, remote_ids: Mapping[str, str]
 ) -> None:
     """Give a row to each id that has none: a shell, or a stub where nobody lists the model and no more will arrive."""
-    is_shell = bool(resource.fetch)
-    printer, nothing = resource.printer, ["{}" if name in resource.arrays else None for name in resource.columns]
-    texts = [
-        printer.text([as_id(key), remote_id, now, now, False, None, *nothing]) for key, remote_id in remote_ids.items()
-    ]
-    cursor.execute(
-        SQL(
-            "INSERT INTO {table} ({columns}) SELECT id, %s, remote_id, %s, %s, false, %s, %s, text, %s"
-            " FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS missing (id, remote_id, text) ON CONFLICT DO NOTHING"
-        ).format(table=Identifier(resource.model._meta.db_table), columns=_names([*IDENTITY, *STATE, *PRINTED])),
-        [
-            *(account_id, now, now, is_shell, None if is_shell else EMPTY_HASH, FORMAT),
-            *(array(remote_ids), [*remote_ids.values()], texts),
-        ],
-    )
+    cursor.execute(_selected(resource.model._meta.db_table, "id"), [array(remote_ids)])
+    present = {key for (key,) in cursor.fetchall()}
+    missing = [(key, remote_id) for key, remote_id in remote_ids.items() if key not in present]
+    if not missing:
+        return
+    is_shell, nothing = bool(resource.fetch), [None] * len(resource.columns)
+    shared = (str(account_id), *2 * (now.isoformat(),), False, is_shell, None if is_shell else EMPTY_HASH, FORMAT)
+    texts = (resource.printer.text((as_id(key), id, now, now, False, None, *nothing)) for key, id in missing)
+    rows = ((*names, *shared, text) for names, text in zip(missing, texts, strict=True))
+    columns = [*IDENTITY, *STATE, "printed_format", "printed"]
+    copy_rows(cursor, resource.model._meta.db_table, columns, rows)
 
 
 def rewrite(
@@ -172,7 +157,7 @@ def _values(row: Row) -> tuple[Any, ...]:
 
 def _printed(resource: Resource, row: Row, created_at: datetime, modified_at: datetime) -> tuple[str, int]:
     own = (as_id(row.key), row.remote_id, created_at, modified_at, row.remote_was_deleted, row.field_mappings)
-    return resource.printer.text([*own, *row.values]), FORMAT
+    return resource.printer.text((*own, *row.values)), FORMAT
 
 
 def _borrow(cursor: CursorWrapper, resource: Resource, rows: Sequence[Row]) -> dict[str, tuple[str | None, ...]]:
@@ -181,10 +166,9 @@ def _borrow(cursor: CursorWrapper, resource: Resource, rows: Sequence[Row]) -> d
     for reference, name in resource.borrowed.values():
         place = resource.columns.index(f"{reference}_id")
         lender: Any = resource.model._meta.get_field(reference).related_model
-        lent = _lookup(
-            cursor, lender, SQL("{}::text").format(Identifier(f"{name}_id")), {row.values[place] for row in rows}
-        )
-        columns.append([lent.get(row.values[place]) for row in rows])
+        ids = [row.values[place] for row in rows]
+        lent = _lookup(cursor, lender, f"{quoted(f'{name}_id')}::text", ids)
+        columns.append([lent.get(id) for id in ids])
     values = zip(*columns, strict=True) if columns else ((),) * len(rows)
     return {row.key: own for row, own in zip(rows, values, strict=True)}
 
@@ -210,13 +194,14 @@ def _lend(cursor: CursorWrapper, resource: Resource, keys: Iterable[str]) -> Non
             )
 
 
-def _lookup(cursor: CursorWrapper, model: type[Model], value: Composable, ids: Iterable[str | None]) -> dict[str, Any]:
-    """Return the value of each record, by id as the API writes it."""
-    statement = SQL("SELECT id::text, {} FROM {} WHERE id = ANY(%s::uuid[])")
-    wanted = [id for id in ids if id is not None]
+def _lookup(cursor: CursorWrapper, model: type[Model], value: str, ids: Iterable[str | None]) -> dict[str, Any]:
+    """Return the value of each record, an SQL expression, by id as the API writes it."""
+    wanted = {id for id in ids if id is not None}
     if not wanted:
         return {}
-    cursor.execute(statement.format(value, Identifier(model._meta.db_table)), [array(wanted)])
+    cursor.execute(
+        f"SELECT id::text, {value} FROM {quoted(model._meta.db_table)} WHERE id = ANY(%s::uuid[])", [array(wanted)]
+    )
     return dict(cursor.fetchall())
 
 
@@ -224,18 +209,25 @@ def _originals(rows: Iterable[Row]) -> Iterable[tuple[Any, ...]]:
     return ((row.key, row.entries and row.entries.decode(), row.entries_hash) for row in rows)
 
 
-def _select(table: str, key: str, columns: Sequence[str]) -> Composed:
-    """Return what reads rows by key: each begins with it."""
-    return SQL("SELECT encode(uuid_send({key}), 'hex'), {columns} FROM {table} WHERE {key} = ANY(%s::uuid[])").format(
-        columns=_names(columns), table=Identifier(table), key=Identifier(key)
+@cache
+def _compared(resource: Resource, has_originals: bool) -> str:
+    """Return what reads, by key, what rows are compared with."""
+    side, columns = quoted(resource.remote_data_model._meta.db_table), map(quoted, resource.origin_columns)
+    entries_hash = "side.content_hash" if has_originals else "NULL"
+    return _selected(
+        resource.model._meta.db_table,
+        "id",
+        *(f"t.{quoted(name)}" for name in STATE),
+        entries_hash,
+        *(f"t.{name}" for name in columns),
+        join=f"LEFT JOIN {side} side ON side.record_id = t.id" if has_originals else "",
     )
 
 
-def _copy(cursor: CursorWrapper, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    statement = SQL("COPY {table} ({columns}) FROM STDIN").format(table=Identifier(table), columns=_names(columns))
-    with cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
+def _selected(table: str, key: str, *values: str, join: str = "") -> str:
+    """Return what reads expressions over the rows of some keys: each row begins with its key."""
+    columns = ", ".join([f"encode(uuid_send(t.{key}), 'hex')", *values])
+    return f"SELECT {columns} FROM {quoted(table)} t {join} WHERE t.{key} = ANY(%s::uuid[])"
 
 
 def _update(
@@ -248,23 +240,23 @@ def _update(
     modified_at: datetime | None = None,
 ) -> None:
     """Overwrite rows, of which each begins with its key; `modified_at` stays without a new time for it."""
-    names = {"table": Identifier(table), "key": Identifier(key), "changed": Identifier("sync_changed")}
+    changed = f"sync_changed_{zlib.crc32(','.join([table, *columns]).encode())}"
+    # Made once for each connection, as tables come dear. Not analysed, and read from end to end.
     cursor.execute(
-        SQL("CREATE TEMPORARY TABLE {changed} AS SELECT {columns} FROM {table} WITH NO DATA").format(
-            columns=_names([key, *columns]), **names
+        SQL("CREATE TEMPORARY TABLE IF NOT EXISTS {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} WITH NO DATA").format(
+            Identifier(changed), SQL(", ").join(map(Identifier, [key, *columns])), Identifier(table)
         )
     )
-    _copy(cursor, "sync_changed", [key, *columns], rows)
-    assignments = [SQL("{name} = {changed}.{name}").format(name=Identifier(name), **names) for name in columns]
+    copy_rows(cursor, changed, [key, *columns], rows)
+    assignments = [f"{quoted(name)} = changed.{quoted(name)}" for name in columns]
     if modified_at is not None:
-        assignments.append(SQL("modified_at = greatest({}, created_at)").format(modified_at))
+        assignments.append("modified_at = greatest(%(modified_at)s, t.created_at)")
     cursor.execute(
-        SQL("UPDATE {table} SET {assignments} FROM {changed} WHERE {table}.{key} = {changed}.{key}").format(
-            assignments=SQL(", ").join(assignments), **names
-        )
+        f"UPDATE {quoted(table)} t SET {', '.join(assignments)} FROM {changed} changed WHERE t.{key} = changed.{key}",
+        {"modified_at": modified_at},
     )
-    cursor.execute(SQL("DROP TABLE {changed}").format(**names))
+    cursor.execute(f"DELETE FROM {changed}")
 
 
-def _names(names: Iterable[str]) -> Composed:
-    return SQL(", ").join(map(Identifier, names))
+def quoted(name: str) -> str:
+    return connection.ops.quote_name(name)

@@ -1,0 +1,224 @@
+"""Storing alone: records by the thousand, in pages of 500, each page one durable transaction, beside plain COPY.
+
+    python -m benchmarks.ingest --records 20000 --rounds 5
+
+The yardstick is COPY of the same rows by the same pages, without texts and originals, into a table with the same
+indexes. Each round stores the records of a new account: all new, once more unchanged, and with a change in each, first
+without originals and then with them. Percentages are of the yardstick's medians over the rounds. `WAL` is what an
+unchanged record writes to the log, bookkeeping of its transaction included; `grown` the memory that the process gained
+from the first ten pages of the first round to the end of the last, at its peak. Exit
+code 1 if an unchanged record was touched.
+"""
+
+import argparse
+import statistics
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+from typing import Any
+
+from django.db import connection, transaction
+from psycopg.sql import SQL, Identifier
+
+from benchmarks.dataset import scratch_database
+from benchmarks.memory import peak_bytes
+from connectors.records import (
+    ApplicationRecord,
+    Choice,
+    JobInterviewStageRecord,
+    Original,
+    Record,
+    RemoteUserRecord,
+    ScheduledInterviewRecord,
+)
+from linked_accounts.models import LinkedAccount, Organization
+from sync.ingest import Ingest
+from sync.resources import BY_NAME, Resource
+from sync.tables import PRINTED
+
+PAGE = 500
+PANEL_SIZES = (2, 3, 3, 4, 4, 4, 5, 5, 6, 7)
+USERS, STAGES, JOBS = 500, 40, 200
+ORIGINAL = {"id": "", "people": [{"name": f"User {seat}", "email": f"user.{seat}@example.com"} for seat in range(24)]}
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+def user(number: int) -> RemoteUserRecord:
+    return RemoteUserRecord(
+        remote_id=str(number),
+        first_name="User",
+        last_name=f"Number {number}",
+        email=f"user.number.{number}@example.com",
+        disabled=False,
+        remote_created_at=NOON,
+        access_role=Choice("INTERVIEWER", "interviewer"),
+    )
+
+
+def stage(number: int) -> JobInterviewStageRecord:
+    return JobInterviewStageRecord(
+        remote_id=str(number), name=f"Stage {number}", job=str(number % JOBS), stage_order=number % 9
+    )
+
+
+def application(number: int) -> ApplicationRecord:
+    return ApplicationRecord(
+        remote_id=str(number),
+        candidate=str(number),
+        job=str(number % JOBS),
+        applied_at=NOON,
+        source=f"Source {number % 30}",
+        credited_to=str(number % USERS),
+        current_stage=str(number % STAGES),
+    )
+
+
+def interview(number: int) -> ScheduledInterviewRecord:
+    start = NOON + timedelta(minutes=number)
+    return ScheduledInterviewRecord(
+        remote_id=str(number),
+        application=str(number // 4),
+        job_interview_stage=str(number % STAGES),
+        organizer=str(number % USERS),
+        interviewers=tuple(str((number * 37 + seat) % USERS) for seat in range(PANEL_SIZES[number % 10])),
+        location=f"https://video.example.com/j/{1200000000 + number}",
+        start_at=start,
+        end_at=start + timedelta(minutes=45),
+        remote_created_at=NOON,
+        remote_updated_at=NOON,
+        status=Choice("SCHEDULED", "scheduled"),
+    )
+
+
+MODELS: dict[str, tuple[Callable[[int], Record], dict[str, Any]]] = {
+    "RemoteUser": (user, {"last_name": "Changed"}),
+    "JobInterviewStage": (stage, {"name": "Changed"}),
+    "Application": (application, {"source": "Changed"}),
+    "ScheduledInterview": (interview, {"location": "Changed"}),
+}
+LABELS = ("all new", "unchanged", "all changed", "all new, originals", "unchanged, originals", "all changed, originals")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=20_000, help="of each model and round (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    print(f"{arguments.records:,} records of each model, pages of {PAGE}, medians of {arguments.rounds} rounds")
+    print()
+    print(f"| records a second | COPY | {' | '.join(LABELS)} | WAL | grown |")
+    print(f"|---|{'---:|' * (len(LABELS) + 3)}")
+    touched = 0
+    with scratch_database():
+        for name in MODELS:
+            touched += measure(BY_NAME[name], arguments.records, arguments.rounds)
+    return 1 if touched else 0
+
+
+def measure(resource: Resource, count: int, rounds: int) -> int:
+    """Print the line of one model, and return how many unchanged records were written."""
+    make, change = MODELS[resource.name]
+    records = [make(number) for number in range(count)]
+    changed = [replace(record, **change) for record in records]
+    rates: defaultdict[str, list[float]] = defaultdict(list)
+    log: list[float] = []
+    touched, peak_before = 0, None
+    with _yardstick(resource) as table:
+        for number in range(rounds):
+            for suffix in ("", ", originals"):
+                account = _account(f"{resource.name} {number}{suffix}")
+                _store_what_is_referred_to(account, resource, count)
+                ingest = Ingest(account.id)
+                for label, batch in (("all new", records), ("unchanged", records), ("all changed", changed)):
+                    logged, started_at = _logged_bytes(), perf_counter()
+                    for start in range(0, count, PAGE):
+                        page = batch[start : start + PAGE]
+                        ingest.store([_with_originals(record) for record in page] if suffix else page)
+                        if peak_before is None and start == 9 * PAGE:
+                            peak_before = peak_bytes()
+                    rates[label + suffix].append(count / (perf_counter() - started_at))
+                    if label == "unchanged":
+                        log.append((_logged_bytes() - logged) / count)
+                counts = ingest.counts[resource.name]
+                touched += counts.new + counts.changed - 2 * count
+            rates["COPY"].append(count / _copy(resource, table, account))
+    limit = statistics.median(rates["COPY"])
+    cells = [f"{statistics.median(rates[one]):,.0f} ({statistics.median(rates[one]) / limit:.0%})" for one in LABELS]
+    grown = f"{(peak_bytes() - peak_before) / 2**20:.1f} MB" if peak_before else "-"
+    line = [resource.name, f"{limit:,.0f}", *cells, f"{statistics.median(log):.1f} B", grown]
+    print(f"| {' | '.join(line)} |", flush=True)
+    return touched
+
+
+def _account(name: str) -> LinkedAccount:
+    organization, _ = Organization.objects.get_or_create(name="Benchmark")
+    account = LinkedAccount(
+        organization=organization,
+        platform="greenhouse",
+        end_user_origin_id=name,
+        end_user_organization_name=name,
+        end_user_email_address="benchmark@example.com",
+        status=LinkedAccount.Status.COMPLETE,
+    )
+    account.issue_token()
+    account.save()
+    return account
+
+
+def _store_what_is_referred_to(account: LinkedAccount, resource: Resource, count: int) -> None:
+    ingest = Ingest(account.id)
+    if resource.name in ("Application", "ScheduledInterview"):
+        ingest.store([user(number) for number in range(USERS)])
+        ingest.store([stage(number) for number in range(STAGES)])
+    if resource.name == "ScheduledInterview":
+        for start in range(0, count // 4 + 1, PAGE):
+            ingest.store([application(number) for number in range(start, start + PAGE)])
+
+
+def _with_originals(record: Record) -> Record:
+    """Return the record with an original of 1.5 kB."""
+    return replace(record, remote_data=(Original("/records", {**ORIGINAL, "id": record.remote_id}),))
+
+
+@contextmanager
+def _yardstick(resource: Resource) -> Iterator[str]:
+    """Make an empty table with the indexes of the model's, for the length of the context, and yield its name."""
+    table = "benchmark_yardstick"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(
+                Identifier(table), Identifier(resource.model._meta.db_table)
+            )
+        )
+        yield table
+        cursor.execute(SQL("DROP TABLE {}").format(Identifier(table)))
+
+
+def _copy(resource: Resource, table: str, account: LinkedAccount) -> float:
+    """Copy an account's rows by pages, each in a transaction of its own, and return the seconds that took."""
+    names = [str(field.column) for field in resource.model._meta.fields if field.column not in PRINTED]
+    columns = SQL(", ").join(map(Identifier, names))
+    with connection.cursor() as cursor:
+        rows = SQL("COPY (SELECT {} FROM {} WHERE linked_account_id = {} AND content_hash IS NOT NULL) TO STDOUT")
+        with cursor.copy(rows.format(columns, Identifier(resource.model._meta.db_table), account.id)) as stream:
+            lines = b"".join(stream).splitlines(keepends=True)
+        statement = SQL("COPY {} ({}) FROM STDIN").format(Identifier(table), columns)
+        started_at = perf_counter()
+        for start in range(0, len(lines), PAGE):
+            with transaction.atomic(durable=True), cursor.copy(statement) as stream:
+                stream.write(b"".join(lines[start : start + PAGE]))
+        return perf_counter() - started_at
+
+
+def _logged_bytes() -> float:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
+        return float(cursor.fetchone()[0])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
