@@ -1,7 +1,6 @@
 """Reads single values out of payloads. All of them take None for "the platform does not say" and hand it on."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -15,9 +14,11 @@ SMALLEST_INTEGER, LARGEST_INTEGER = -(2**31), 2**31 - 1  # what an integer colum
 
 def remote_id(value: str | int) -> str:
     """Return an id as text, numbers in decimals. Raises TypeError or ValueError for what identifies nothing."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
+    if type(value) is int:  # which True is not
+        return str(value)
+    if not isinstance(value, str):
         raise TypeError(f"no id: {value!r}")
-    identity = _without_nul(str(value)).strip()
+    identity = _without_nul(value).strip()
     if not identity:
         raise ValueError(f"no id: {value!r}")
     return identity
@@ -64,12 +65,16 @@ def utc_time(value: str | int | None) -> datetime | None:
     """
     if value is None:
         return None
-    with suppress(ValueError, OverflowError):
-        if isinstance(value, int) and not isinstance(value, bool):
-            return EPOCH + timedelta(milliseconds=value)
+    try:
         if isinstance(value, str):
             moment = datetime.fromisoformat(value.strip())
+            if moment.tzinfo is UTC:
+                return moment
             return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return EPOCH + timedelta(milliseconds=value)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"no time: {value!r}") from error
     raise ValueError(f"no time: {value!r}")
 
 
