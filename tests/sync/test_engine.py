@@ -45,6 +45,14 @@ def present() -> set[str]:
     return set(RemoteUser.objects.filter(remote_was_deleted=False).values_list("remote_id", flat=True))
 
 
+def written_log_entries() -> int:
+    """Return how many entries of the write-ahead log this connection has caused."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute("SELECT wal_records FROM pg_stat_get_backend_wal(pg_backend_pid())")
+        return int(cursor.fetchone()[0])
+
+
 # What is asked for
 
 
@@ -208,6 +216,25 @@ def test_a_listing_begins_when_the_one_before_is_stored(account, platform):
     synchronise(account)
 
     assert seen == [{"0", "1", "2"}]
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_sync_without_changes_logs_nothing_for_any_record(account, platform, full):
+    if connection.pg_version < 180000:
+        pytest.skip("PostgreSQL counts log by connection since version 18")
+
+    def log_entries(users):
+        platform.users = [RemoteUserRecord(remote_id=str(number)) for number in range(users)]
+        synchronise(account, full=True)
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM")  # else reading writes hints of what is visible
+        before = written_log_entries()
+        synchronise(account, full=full)
+        return written_log_entries() - before
+
+    few = log_entries(users=3)
+
+    assert log_entries(users=1003) < few + 100
 
 
 def test_progress_is_told(account, platform, monkeypatch):

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
+from sync.garbage import search_seldom
 from sync.jobs import Worker
 from webhooks.deliverer import Deliverer
 
@@ -43,6 +44,7 @@ class Command(BaseCommand):
         if while_stdin_is_open:
             threading.Thread(target=_call_at_the_end_of_stdin, args=(stop,), daemon=True).start()
         connection.close()  # each thread has its own
+        search_seldom()
         delivering = threading.Thread(target=deliverer.run, name="deliverer")
         delivering.start()
         worker.run()

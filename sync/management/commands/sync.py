@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from linked_accounts.models import LinkedAccount
 from sync.engine import synchronise
+from sync.garbage import search_seldom
 from sync.management.progress import watch
 from sync.models import ModelSync, Result, SyncRun
 from sync.state import SyncError
@@ -20,6 +21,10 @@ class Command(BaseCommand):
         "Synchronise linked accounts now, one after the other. Ends with 0 if all went well, with 2 if records or "
         "parts of them are missing, with 1 if a model or an account failed."
     )
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        search_seldom()  # the process is ours: not so where other code calls the command
+        super().run_from_argv(argv)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
