@@ -36,7 +36,6 @@ from linked_accounts.models import LinkedAccount
 from linked_accounts.services import find_organization, link_account
 from sandbox.platforms import simulators
 from sync.engine import synchronise
-from sync.garbage import search_seldom
 from sync.ingest import Ingest, Problem
 from sync.models import Result
 from sync.resources import RESOURCES
