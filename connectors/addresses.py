@@ -5,12 +5,13 @@ import socket
 
 import httpx2
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# https://www.iana.org/assignments/iana-ipv6-special-registry and its sibling of IPv4: what older Pythons do not know
+# Of IPv6 only this is in use between networks (https://www.iana.org/assignments/ipv6-address-space), and what a NAT64
+# gateway makes of IPv4 (RFC 6052).
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-PROTOCOL_ASSIGNMENTS = ipaddress.IPv4Network("192.0.0.0/24")
+PROTOCOL_ASSIGNMENTS = ipaddress.IPv4Network("192.0.0.0/24")  # which older Pythons take for global
 
 
 class PrivateAddress(ValueError):  # noqa: N818 (it is named for what it is)
@@ -18,7 +19,12 @@ class PrivateAddress(ValueError):  # noqa: N818 (it is named for what it is)
 
 
 def public_address(host: str, port: int) -> str:
-    """Return the address that a host name leads to. Raises PrivateAddress unless it leads to public ones only."""
+    """Return an address that a host name leads to. Raises PrivateAddress unless it leads to public ones only."""
+    return public_addresses(host, port)[0]
+
+
+def public_addresses(host: str, port: int) -> list[str]:
+    """Return what a host name leads to, best first. Raises PrivateAddress unless all of it is public."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -27,23 +33,18 @@ def public_address(host: str, port: int) -> str:
     for address in addresses:
         if not _is_public(ipaddress.ip_address(address)):
             raise PrivateAddress(f"{host} leads to {address}, which is not a public address.")
-    return addresses[0]
+    return addresses
 
 
-def _is_public(address: Address) -> bool:
-    if isinstance(address, ipaddress.IPv6Address):
-        if (inner := _inner(address)) is not None:
-            return _is_public(inner)
-        if address not in GLOBAL_UNICAST:
-            return False
-    return address.is_global and not address.is_multicast and address not in PROTOCOL_ASSIGNMENTS
-
-
-def _inner(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """Return where an IPv6 address leads that only stands for one of IPv4."""
+def _is_public(address: IPAddress) -> bool:
+    """Whether others than our neighbours can have an address; one of IPv6 may hold one of IPv4 that leads to them."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address.is_global and not address.is_multicast and address not in PROTOCOL_ASSIGNMENTS
+    if address.ipv4_mapped:
+        return _is_public(address.ipv4_mapped)
     if address in NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
-    return address.ipv4_mapped or address.sixtofour
+        return _is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return address in GLOBAL_UNICAST and address.is_global and not (address.sixtofour or address.teredo)
 
 
 def pin(request: httpx2.Request) -> httpx2.Request:
