@@ -9,7 +9,7 @@ import random
 import threading
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -17,20 +17,21 @@ from typing import Any
 
 import httpx2
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Q
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from connectors.addresses import PrivateAddress, pin
+from connectors.addresses import PrivateAddress
 from connectors.http import seconds_to_wait
 from webhooks import signing
 from webhooks.models import Delivery, DeliveryAttempt, Hook, SigningKey
+from webhooks.transport import Transport, within
 
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
-AT_A_TIME = 32
+AT_A_TIME = 128
 AT_A_TIME_PER_HOOK = 4
+KEPT_FREE = AT_A_TIME // 2  # for targets that have nothing in hand, however many others are slow
 FAILURES_THAT_PAUSE = 10
 MAX_RESPONSE_BYTES = 8 * 1024
 MAX_WAIT = timedelta(hours=6)
@@ -62,7 +63,7 @@ class Deliverer:
 
     def __init__(self) -> None:
         self._stop = threading.Event()
-        self._client = httpx2.Client(timeout=settings.WEBHOOK_TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
+        self._client = httpx2.Client(transport=Transport(), timeout=None, follow_redirects=False, trust_env=False)
         self._in_hand: dict[Future[Sent], Delivery] = {}
 
     def run(self) -> None:
@@ -96,20 +97,14 @@ class Deliverer:
         """Return what is to be sent now, with the organization's secrets: as much as there is room for."""
         now = timezone.now()
         busy = Counter(delivery.hook_id for delivery in self._in_hand.values())
-        hooks = list(Hook.objects.with_work(now))
-        random.shuffle(hooks)  # so that none is always last
-        lease = timedelta(seconds=3 * settings.WEBHOOK_TIMEOUT_SECONDS)
+        hooks = list(Hook.objects.with_work(now).select_related("organization"))
+        random.shuffle(hooks)
+        hooks.sort(key=lambda hook: busy[hook.id])
         claimed: list[tuple[Delivery, list[str]]] = []
         for hook in hooks:
-            # One that kept failing is tried by a single delivery.
-            most = 1 if hook.paused_until else AT_A_TIME_PER_HOOK
-            room = min(most - busy[hook.id], AT_A_TIME - len(self._in_hand) - len(claimed))
+            room = _room(hook, busy[hook.id], AT_A_TIME - len(self._in_hand) - len(claimed))
             if room > 0:
-                found = Delivery.objects.claim(hook, limit=room, now=now, lease=lease)
-                keys = _secrets(hook) if found else []
-                for delivery in found:
-                    delivery.hook = hook
-                    claimed.append((delivery, keys))
+                claimed += _claim_of(hook, room, now)
         return claimed
 
     def _settle(self, done: Any) -> None:
@@ -125,6 +120,7 @@ def send(client: httpx2.Client, delivery: Delivery, secrets: list[str]) -> Sent:
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Interloop",
+        "Accept-Encoding": "identity",  # the log shows answers as they come
         **signing.headers(text, id=str(delivery.id), at=started_at, secrets=secrets),
     }
     shown = {name: value for name, value in headers.items() if name not in signing.SIGNATURES}
@@ -133,20 +129,14 @@ def send(client: httpx2.Client, delivery: Delivery, secrets: list[str]) -> Sent:
         return Sent(started_at=started_at, seconds=monotonic() - began, headers=shown, **about)
 
     try:
-        request = client.build_request("POST", delivery.hook.target, content=text.encode(), headers=headers)
-        if not settings.ALLOW_PRIVATE_ADDRESSES:
-            pin(request)
-        with closing(client.send(request, stream=True)) as response:
-            body = bytearray()
-            for chunk in response.iter_raw():
-                body += chunk
-                if len(body) > MAX_RESPONSE_BYTES or monotonic() - began > settings.WEBHOOK_TIMEOUT_SECONDS:
-                    break
-            return sent(
-                status=response.status_code,
-                response_headers=response.headers,
-                response_body=bytes(body[:MAX_RESPONSE_BYTES]).decode(errors="replace").replace("\0", "\ufffd"),
-            )
+        with within(settings.WEBHOOK_TIMEOUT_SECONDS):
+            request = client.build_request("POST", delivery.hook.target, content=text.encode(), headers=headers)
+            with closing(client.send(request, stream=True)) as response:
+                return sent(
+                    status=response.status_code,
+                    response_headers=response.headers,
+                    response_body=_beginning(response).decode(errors="replace").replace("\0", "\ufffd"),
+                )
     except (httpx2.HTTPError, httpx2.InvalidURL, PrivateAddress) as error:
         return sent(error=f"{type(error).__name__}: {error}"[:1000])
     except Exception as error:
@@ -154,10 +144,22 @@ def send(client: httpx2.Client, delivery: Delivery, secrets: list[str]) -> Sent:
         return sent(error=type(error).__name__)
 
 
+def _beginning(response: httpx2.Response) -> bytes:
+    """Return the first bytes of an answer, or as many as came: what an answer means is said by its status."""
+    body = bytearray()
+    with suppress(httpx2.TransportError):
+        for chunk in response.iter_raw():
+            body += chunk
+            if len(body) >= MAX_RESPONSE_BYTES:
+                break
+    return bytes(body[:MAX_RESPONSE_BYTES])
+
+
 @transaction.atomic
 def settle(delivery: Delivery, sent: Sent) -> None:
     """Write down what came of an attempt, and when the next one is due, if any."""
-    found = Delivery.objects.select_for_update().filter(id=delivery.id).first()
+    rows = Delivery.objects.select_for_update(of=["self"]).select_related("hook").defer("body")
+    found = rows.filter(id=delivery.id).first()
     if found is None:  # its account was deleted meanwhile
         return
     found.attempts += 1
@@ -188,16 +190,33 @@ def settle(delivery: Delivery, sent: Sent) -> None:
 
 def _pause(delivery: Delivery, sent: Sent) -> timedelta | None:
     """Return how long to wait before the next attempt; None if there is none."""
-    if not sent.may_be_repeated or timezone.now() - delivery.created_at > settings.WEBHOOK_GIVE_UP_AFTER:
+    if not sent.may_be_repeated or timezone.now() - delivery.queued_at > settings.WEBHOOK_GIVE_UP_AFTER:
         return None
     pauses = settings.WEBHOOK_RETRY_SECONDS
     seconds = pauses[min(delivery.attempts, len(pauses)) - 1] * random.uniform(1, 1.2)
-    told = seconds_to_wait(sent.response_headers) if sent.status == 429 and sent.response_headers else None
+    told = seconds_to_wait(sent.response_headers) if sent.status in (429, 503) and sent.response_headers else None
     return min(timedelta(seconds=max(seconds, told or 0)), max(MAX_WAIT, timedelta(seconds=seconds)))
 
 
-def _secrets(hook: Hook) -> list[str]:
-    """Return what deliveries of an organization are signed with, the newest first."""
-    SigningKey.current(hook.organization)
-    keys = SigningKey.objects.filter(Q(ends_at=None) | Q(ends_at__gt=timezone.now()), organization=hook.organization_id)
-    return [key.secret for key in keys.order_by("-created_at")]
+def _room(hook: Hook, busy: int, free: int) -> int:
+    """Return how many deliveries to a target may be begun, with `busy` of them in hand and `free` places in all."""
+    most = 1 if hook.paused_until else AT_A_TIME_PER_HOOK  # one that kept failing is tried by a single delivery
+    first = 1 if free and not busy else 0
+    return min(most - busy, max(first, free - KEPT_FREE))
+
+
+def _claim_of(hook: Hook, limit: int, now: datetime) -> list[tuple[Delivery, list[str]]]:
+    """Return what is to be sent to one target. Whatever is wrong with that pauses this target, and no other."""
+    lease = timedelta(seconds=3 * settings.WEBHOOK_TIMEOUT_SECONDS)
+    try:
+        keys = SigningKey.secrets(hook.organization, now)
+        found = Delivery.objects.claim(hook, limit=limit, now=now, lease=lease)
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("Deliveries to webhook %s cannot be read", hook.id)
+        hook.note_failure(pause=settings.WEBHOOK_PAUSE, limit=1)
+        return []
+    for delivery in found:
+        delivery.hook = hook
+    return [(delivery, keys) for delivery in found]

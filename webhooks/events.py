@@ -1,7 +1,6 @@
 """The events there are (wire contract, section 6), and where they may go."""
 
-from urllib.parse import urlsplit
-
+import httpx2
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
@@ -25,14 +24,17 @@ PING = "ping"  # sent on demand, to see whether a target works
 
 def check_target(url: str) -> None:
     """Raises ValidationError for an address that deliveries may not go to."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValidationError("It has to begin with https:// or http://.")
-    if parts.username or parts.password:
+    try:
+        target = httpx2.URL(url)
+    except httpx2.InvalidURL as error:
+        raise ValidationError(f"This is no address: {error}.") from error
+    if target.scheme not in ("http", "https") or not target.host or " " in url:
+        raise ValidationError("It has to begin with https:// or http://, and name a host.")
+    if target.userinfo:
         raise ValidationError("User names and passwords do not belong in an address.")
     if settings.ALLOW_PRIVATE_ADDRESSES:
         return
     try:
-        public_address(parts.hostname, parts.port or 443)
-    except (PrivateAddress, ValueError) as error:
+        public_address(target.raw_host.decode(), target.port or 443)
+    except PrivateAddress as error:
         raise ValidationError(f"{error} The setting ALLOW_PRIVATE_ADDRESSES permits such targets.") from error

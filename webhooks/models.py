@@ -2,7 +2,7 @@ import base64
 import secrets
 import uuid
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -22,7 +22,7 @@ class Hook(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="hooks")
-    target = models.URLField(max_length=1000, validators=[check_target], help_text="The address that events go to.")
+    target = models.CharField(max_length=1000, validators=[check_target], help_text="The address that events go to.")
     events = ArrayField(models.CharField(max_length=100, choices=[(name, name) for name in EVENTS]))
     account_type = models.CharField(
         max_length=10, choices=AccountType, default=AccountType.PRODUCTION, help_text="Of which accounts it tells."
@@ -47,9 +47,13 @@ class Hook(models.Model):
     def __str__(self) -> str:
         return self.target
 
+    def wake(self) -> None:
+        """Try it at once again, however often it has failed."""
+        self.failures, self.paused_until = 0, None
+
     def note_success(self) -> None:
         if self.failures or self.paused_until:
-            self.failures, self.paused_until = 0, None
+            self.wake()
             self.save(update_fields=["failures", "paused_until"])
 
     def note_failure(self, *, pause: timedelta, limit: int) -> None:
@@ -79,13 +83,23 @@ class SigningKey(models.Model):
         return f"signing key of {self.created_at:%Y-%m-%d}"
 
     @classmethod
-    def current(cls, organization: Organization) -> "SigningKey":
+    def current(cls, organization: Organization) -> Self:
         """Return the organization's key, making its first one."""
         key, _ = cls.objects.get_or_create(organization=organization, ends_at=None, defaults={"secret": new_secret()})
         return key
 
     @classmethod
-    def rotate(cls, organization: Organization) -> "SigningKey":
+    def secrets(cls, organization: Organization, now: datetime) -> list[str]:
+        """Return what deliveries are signed with now, the newest first."""
+        keys: list[SigningKey] = list(
+            cls.objects.filter(Q(ends_at=None) | Q(ends_at__gt=now), organization=organization)
+        )
+        if all(key.ends_at for key in keys):
+            keys.append(cls.current(organization))
+        return [key.secret for key in sorted(keys, key=lambda key: key.created_at, reverse=True)]
+
+    @classmethod
+    def rotate(cls, organization: Organization) -> Self:
         """Return a new key; the one before it goes on signing for a week. Call it in a transaction."""
         cls.objects.filter(organization=organization, ends_at=None).update(ends_at=timezone.now() + OLD_KEY_LASTS)
         return cls.objects.create(organization=organization, secret=new_secret())
@@ -113,6 +127,8 @@ class Delivery(models.Model):
     body = EncryptedJSONField()  # the text that is sent, always the same: it may hold a token, and what is personal
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     created_at = models.DateTimeField(default=timezone.now)
+    # When it was to be sent for the first time, or once more: how long it is tried is counted from then.
+    queued_at = models.DateTimeField(default=timezone.now)
     attempts = models.PositiveIntegerField(default=0)
     # When it is to be sent. While a worker sends it: when others may take it for lost.
     next_attempt_at = models.DateTimeField(default=timezone.now)

@@ -44,4 +44,4 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def replay(self, now: datetime) -> int:
         """Send them once more, as they were, whatever became of them; return how many."""
-        return self.update(status="PENDING", attempts=0, next_attempt_at=now, finished_at=None)
+        return self.update(status="PENDING", attempts=0, queued_at=now, next_attempt_at=now, finished_at=None)

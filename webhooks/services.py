@@ -1,3 +1,4 @@
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
 from django.utils import timezone
 
@@ -14,6 +15,15 @@ def ping(hook: Hook) -> Delivery:
     return Delivery.objects.create(
         hook=hook, linked_account_id=hook.organization_id, event=PING, body=body(hook, {}, PING, data)
     )
+
+
+@transaction.atomic
+def delete_hook(hook: Hook, *, user: AbstractBaseUser | AnonymousUser | None = None) -> None:
+    """Remove a target, with all that was or is to be sent there."""
+    audit.record(hook.organization_id, "DELETED_DESTINATION", f"Webhook to {hook.target}.", user=user)
+    # Deliveries first, as workers lock them in that order.
+    hook.deliveries.all().forget()
+    hook.delete()
 
 
 @transaction.atomic

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 
 
 @dataclass
@@ -17,6 +17,38 @@ class Target:
     received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)  # that were answered with 200
     tries: list[int | None] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of those who went away before they were answered."""
+
+
+@contextmanager
+def dripping(beginning: bytes, drop: bytes) -> Iterator[str]:
+    """Serve a target that never ends its answer, however long one waits. Gives its address."""
+    is_over = Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.wfile.write(beginning)
+            while not is_over.wait(0.02):
+                self.wfile.write(drop)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with _Server(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            is_over.set()
+            server.shutdown()
+            thread.join()
 
 
 @contextmanager
@@ -44,8 +76,7 @@ def receiving(answer: Callable[[], int | None] = lambda: 200) -> Iterator[Target
         def log_message(self, *arguments: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     target.url = f"http://127.0.0.1:{server.server_port}/hooks"

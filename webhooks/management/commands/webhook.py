@@ -3,15 +3,17 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from linked_accounts import audit
 from linked_accounts.management.output import in_words
 from linked_accounts.models import AccountType, Organization
 from linked_accounts.services import find_organization
 from webhooks.events import EVENTS
 from webhooks.models import Delivery, Hook, SigningKey
-from webhooks.services import ping, rotate_signing_key
+from webhooks.services import delete_hook, ping, rotate_signing_key
 
 
 class Command(BaseCommand):
@@ -26,12 +28,18 @@ class Command(BaseCommand):
         create.add_argument("--event", action="append", choices=EVENTS, help="again for each; all without it")
         create.add_argument("--test", action="store_true", help="tell of test accounts in place of the others")
         create.add_argument("--without-first-sync", action="store_true", help="no .added events of first syncs")
-        for action, text in (("disable", "send nothing there"), ("enable", "send again"), ("ping", "send a test")):
+        for action, text in (
+            ("disable", "send nothing there"),
+            ("enable", "send again"),
+            ("ping", "send a test"),
+            ("delete", "remove a target, with all that was or is to be sent there"),
+        ):
             actions.add_parser(action, help=text).add_argument("id", type=UUID)
         actions.add_parser("secret", help="show the signing key")
         actions.add_parser("rotate", help="make a new signing key; the old one signs beside it for a week")
         replay = actions.add_parser("replay", help="send deliveries once more")
         replay.add_argument("--id", type=UUID, help="this one only")
+        replay.add_argument("--webhook", metavar="ID", type=UUID, help="those to this target only")
         replay.add_argument("--failed", action="store_true", help="those only that failed for good")
         replay.add_argument("--since", metavar="TIME", help="those from then on, such as 2027-01-31T09:00:00Z")
         replay.add_argument("--until", metavar="TIME", help="those before then")
@@ -45,7 +53,7 @@ class Command(BaseCommand):
 
     def _list(self, owner: Organization, **options: Any) -> None:
         for hook in Hook.objects.filter(organization=owner).order_by("created_at"):
-            state = "active" if hook.is_active else "disabled"
+            state = "disabled" if not hook.is_active else "paused" if hook.paused_until else "active"
             waiting = hook.deliveries.filter(status=Delivery.Status.PENDING).count()
             self.stdout.write(f"{hook.id}  {state}, {waiting} waiting  {hook.target}  {', '.join(hook.events)}")
 
@@ -60,14 +68,24 @@ class Command(BaseCommand):
             tells_of_first_sync=not without_first_sync,
         )
         hook.full_clean()
-        hook.save()
+        with transaction.atomic():
+            hook.save()
+            _record("CREATED", hook)
         self.stdout.write(f"{hook.id}  {hook.target}\nSigning key: {SigningKey.current(owner).secret}")
 
     def _disable(self, owner: Organization, *, id: UUID, **options: Any) -> None:
-        Hook.objects.filter(id=_hook(owner, id).id).update(is_active=False)
+        self._change(_hook(owner, id), is_active=False)
 
     def _enable(self, owner: Organization, *, id: UUID, **options: Any) -> None:
-        Hook.objects.filter(id=_hook(owner, id).id).update(is_active=True, failures=0, paused_until=None)
+        self._change(_hook(owner, id), is_active=True, failures=0, paused_until=None)
+
+    @transaction.atomic
+    def _change(self, hook: Hook, **values: Any) -> None:
+        Hook.objects.filter(id=hook.id).update(**values)
+        _record("CHANGED", hook)
+
+    def _delete(self, owner: Organization, *, id: UUID, **options: Any) -> None:
+        delete_hook(_hook(owner, id))
 
     def _ping(self, owner: Organization, *, id: UUID, **options: Any) -> None:
         self.stdout.write(f"Queued as {ping(_hook(owner, id)).id}.")
@@ -79,11 +97,21 @@ class Command(BaseCommand):
         self.stdout.write(rotate_signing_key(owner).secret)
 
     def _replay(
-        self, owner: Organization, *, id: UUID | None, failed: bool, since: str | None, until: str | None, **_: Any
+        self,
+        owner: Organization,
+        *,
+        id: UUID | None,
+        webhook: UUID | None,
+        failed: bool,
+        since: str | None,
+        until: str | None,
+        **_: Any,
     ) -> None:
         deliveries = Delivery.objects.filter(hook__organization=owner)
         if id:
             deliveries = deliveries.filter(id=id)
+        if webhook:
+            deliveries = deliveries.filter(hook=_hook(owner, webhook))
         if failed:
             deliveries = deliveries.filter(status=Delivery.Status.FAILED)
         if since:
@@ -93,6 +121,10 @@ class Command(BaseCommand):
         if not (id or failed or since):
             raise CommandError("Say which: --id, --failed or --since.")
         self.stdout.write(f"{deliveries.replay(timezone.now())} to be sent once more.")
+
+
+def _record(kind: str, hook: Hook) -> None:
+    audit.record(hook.organization_id, f"{kind}_DESTINATION", f"Webhook to {hook.target}.")
 
 
 def _hook(owner: Organization, id: UUID) -> Hook:
