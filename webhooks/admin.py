@@ -15,7 +15,7 @@ from linked_accounts import audit
 from unified.admin import CREATED, ReadOnlyAdmin, ReferenceFilter, label_column, link_column, time_column
 from webhooks.events import EVENTS
 from webhooks.models import Delivery, DeliveryAttempt, Hook, SigningKey
-from webhooks.services import ping, rotate_signing_key
+from webhooks.services import delete_hook, ping, rotate_signing_key
 
 COLOURS: dict[str, str] = {
     Delivery.Status.PENDING: "info",
@@ -27,7 +27,7 @@ HIDDEN = "shown to the receiver only"
 
 class HookForm(forms.ModelForm):  # type: ignore[type-arg]
     events = forms.MultipleChoiceField(
-        choices=[(name, name) for name in EVENTS], widget=UnfoldAdminCheckboxSelectMultipleWidget
+        choices=[(name, name) for name in EVENTS], initial=EVENTS, widget=UnfoldAdminCheckboxSelectMultipleWidget
     )
 
 
@@ -54,9 +54,30 @@ class HookAdmin(ModelAdmin):
     actions = ["send_test"]
 
     def save_model(self, request: HttpRequest, obj: Hook, form: Any, change: bool) -> None:
+        if {"target", "is_active"} & set(form.changed_data):
+            obj.wake()
         super().save_model(request, obj, form, change)
         kind = "CHANGED" if change else "CREATED"
         audit.record(obj.organization_id, f"{kind}_DESTINATION", f"Webhook to {obj.target}.", user=request.user)
+        if not obj.organization.signing_keys.exists():
+            key = SigningKey.current(obj.organization)
+            text = "The key that webhooks of {} are signed with, shown only now: <code>{}</code>."
+            messages.warning(request, format_html(text, obj.organization, key.secret))
+
+    def delete_model(self, request: HttpRequest, obj: Hook) -> None:
+        delete_hook(obj, user=request.user)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Hook]) -> None:
+        for hook in queryset:
+            delete_hook(hook, user=request.user)
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        """Say how much goes along instead of listing it: a target can have deliveries by the hundred thousand."""
+        hooks = list(objs)
+        counts = {"hooks": len(hooks), "deliveries": Delivery.objects.filter(hook__in=hooks).count()}
+        return [hook.target for hook in hooks], counts, set(), []
 
     @admin.action(description="Send a test event", permissions=["change"])
     def send_test(self, request: HttpRequest, queryset: QuerySet[Hook]) -> None:
@@ -115,7 +136,7 @@ class AttemptInline(TabularInline):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    list_display = [CREATED, "event", "state", link_column("hook"), "attempts", time_column("next_attempt_at")]
+    list_display = [CREATED, "event", "state", link_column("hook"), "attempts", "next_attempt"]
     list_filter = [
         ("hook", ReferenceFilter),
         ("status", ChoicesDropdownFilter),
@@ -134,7 +155,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "status",
         "attempts",
         "created_at",
-        "next_attempt_at",
+        "next_attempt",
         "finished_at",
         "content",
         "id",
@@ -149,6 +170,11 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @label_column("status", COLOURS)
     def state(self, row: Delivery) -> str:
         return row.status
+
+    @admin.display(description="next attempt (UTC)")
+    def next_attempt(self, row: Delivery) -> str | None:
+        """Return when it is to be sent; while it is being sent, when that is taken for lost."""
+        return f"{row.next_attempt_at:%Y-%m-%d %H:%M}" if row.status == Delivery.Status.PENDING else None
 
     @admin.display(description="body")
     def content(self, row: Delivery) -> str:
