@@ -9,6 +9,7 @@ from linked_accounts.models import LinkedAccount
 from linked_accounts.scopes import permissions
 from sync.models import ModelSync, Result, SyncRun
 from sync.resources import LISTED
+from sync.signals import account_synced, model_synced
 from sync.stamps import database_now
 
 
@@ -66,20 +67,28 @@ def recover(account: LinkedAccount) -> None:
             fail_abandoned(account)
 
 
+@transaction.atomic
 def fail_abandoned(account: LinkedAccount) -> None:
     """End what a sync left open that nobody ended, its process being killed. Only for who holds the account's lock."""
     reason = "The sync ended without a result: its process was killed, or lost the database."
     now = database_now()
-    SyncRun.objects.filter(linked_account=account, result=None).update(
-        result=Result.FAILED, finished_at=now, error=reason
-    )
-    ModelSync.objects.filter(linked_account=account, status=ModelSync.Status.SYNCING).update(
+    runs = SyncRun.objects.filter(linked_account=account, result=None)
+    models = ModelSync.objects.filter(linked_account=account, status=ModelSync.Status.SYNCING)
+    run_ids, model_ids = list(runs.values_list("pk", flat=True)), list(models.values_list("pk", flat=True))
+    runs.update(result=Result.FAILED, finished_at=now, error=reason)
+    models.update(
         status=ModelSync.Status.FAILED,
         sync_status_reason=None,
         last_sync_result=Result.FAILED,
         last_sync_finished=now,
         problems=[{"remote_id": None, "reason": reason}],
     )
+    ended = list(ModelSync.objects.filter(pk__in=model_ids).select_related("linked_account").order_by("model_name"))
+    for model_sync in ended:
+        model_synced.send(ModelSync, model_sync=model_sync, was_initial=model_sync.is_initial_sync)
+    for sync_run in SyncRun.objects.filter(pk__in=run_ids).order_by("started_at"):
+        was_initial = any(model_sync.is_initial_sync for model_sync in ended)
+        account_synced.send(SyncRun, account=account, sync_run=sync_run, was_initial=was_initial)
 
 
 def _stored(account: LinkedAccount) -> dict[str, ModelSync]:

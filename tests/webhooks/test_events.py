@@ -12,9 +12,10 @@ from linked_accounts.services import link_account
 from linked_accounts.signals import account_deleted
 from sync.engine import synchronise
 from sync.ingest import Ingest
-from sync.models import Issue
+from sync.models import Issue, ModelSync, SyncRun
 from sync.resources import BY_NAME
 from sync.signals import records_changed
+from sync.state import recover
 from tests.conftest import Api
 from tests.factories import LinkedAccountFactory, OrganizationFactory
 from tests.platforms import linked
@@ -173,6 +174,21 @@ def test_a_sync_is_told_model_by_model_and_as_a_whole():
         "sync_status_reason",
     }
     assert again["data"]["sync_status"]["is_initial_sync"] is False
+
+
+def test_the_end_of_a_killed_sync_is_told_once(account, hook):
+    now = datetime.now(UTC)
+    SyncRun.objects.create(linked_account=account, started_at=now, is_full=True)
+    ModelSync.objects.create(linked_account=account, model_name="RemoteUser", status="SYNCING", last_sync_start=now)
+
+    recover(account)
+    recover(account)
+
+    bodies = {body["hook"]["event"]: body["data"] for body in told()}
+    assert list(bodies) == ["RemoteUser.synced", "LinkedAccount.sync_completed", "LinkedAccount.synced"]
+    assert len(told()) == 3
+    assert bodies["RemoteUser.synced"]["sync_status"]["status"] == "FAILED"
+    assert bodies["LinkedAccount.sync_completed"]["sync_status"]["ats.RemoteUser"]["last_sync_result"] == "FAILED"
 
 
 @pytest.mark.django_db(transaction=True)
