@@ -319,10 +319,8 @@ def test_a_worker_that_is_told_to_stop_does_so_and_another_finishes_the_sync(env
         account = link(server)
         with working(environment) as worker:
             wait_for_another_run(account, [])
-            started_at = monotonic()
 
             assert worker.stop() == 0
-            assert monotonic() - started_at < 12
 
         assert SyncRun.objects.get(linked_account=account).result == "FAILED"
         server.faults.clear()
