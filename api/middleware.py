@@ -5,7 +5,9 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
+import orjson
 import structlog
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.middleware.http import ConditionalGetMiddleware
@@ -13,7 +15,19 @@ from django.utils.cache import patch_vary_headers
 from isal import isal_zlib
 from xxhash import xxh3_128_hexdigest
 
-logger = structlog.get_logger(__name__)
+# Lines about requests go where all others go, and look like them, but not by way of the logging package: that would
+# take a fifth of the time of a read.
+_requests = structlog.wrap_logger(
+    structlog.BytesLogger(open(2, "wb", buffering=0, closefd=False)),  # noqa: SIM115  it is standard error, for good
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.processors.JSONRenderer(orjson.dumps),
+    ],
+    wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.LOG_LEVEL]),
+    cache_logger_on_first_use=True,
+)
 
 _SANE = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
@@ -37,8 +51,9 @@ def request_id(given: str) -> str:
 
 def log_request(method: str | None, path: str, status: int, *, started_at: float) -> None:
     """Log a request that began at this time of `perf_counter`. Queries are not logged: they may hold addresses."""
-    logger.info(
+    _requests.info(
         "request",
+        logger=__name__,
         method=method,
         path=_SECRETS.sub("…", path),
         status=status,

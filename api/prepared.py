@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import orjson
 import psycopg
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 from psycopg.adapt import Buffer, Loader
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, Format
@@ -33,8 +33,8 @@ class Found:
 def fetch_rows(sql: str, parameters: Mapping[str, Any]) -> list[Any]:
     """Return the rows as Python values."""
 
-    def fetch() -> list[Any]:
-        with _cursor() as cursor:
+    def fetch(connection: Any) -> list[Any]:
+        with _cursor(connection) as cursor:
             cursor.execute(sql, parameters)
             rows: list[Any] = cursor.fetchall()
         return rows
@@ -48,27 +48,28 @@ def fetch_result(sql: str, parameters: Mapping[str, Any]) -> Any:
     Past psycopg's cursors, which take as long as PostgreSQL does for a page; unless somebody wants to know of queries.
     """
 
-    def fetch() -> Any:
+    def fetch(connection: Any) -> Any:
         if not connection.queries_logged and not connection.execute_wrappers:
-            return _execute_prepared(sql, parameters)
-        with _cursor() as cursor:
+            return _execute_prepared(connection, sql, parameters)
+        with _cursor(connection) as cursor:
             cursor.execute(sql, parameters)
             return cursor.pgresult
 
     return _patiently(fetch)
 
 
-def _patiently(fetch: Callable[[], Result]) -> Result:
+def _patiently(fetch: Callable[[Any], Result]) -> Result:
+    connection = connections[DEFAULT_DB_ALIAS]
     connection.ensure_connection()
     try:
-        return fetch()
+        return fetch(connection)
     except (OperationalError, InterfaceError):
         # A kept connection may have died unnoticed, by a restart of the server say; one that lives has a real error.
         if connection.in_atomic_block or (connection.connection and connection.is_usable()):
             raise
         connection.close()
         connection.ensure_connection()
-        return fetch()
+        return fetch(connection)
 
 
 class _TextOfJSON(Loader):
@@ -90,7 +91,7 @@ class _PreparedCursor(psycopg.Cursor[Any]):
         return super().execute(query, params, prepare=True, binary=True)
 
 
-def _cursor() -> Any:
+def _cursor(connection: Any) -> Any:
     prepared: Any = _PreparedCursor(connection.connection)
     prepared.adapters.register_loader("json", _TextOfJSON)
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
@@ -101,7 +102,7 @@ def _cursor() -> Any:
 _names: WeakKeyDictionary[Any, dict[str, bytes]] = WeakKeyDictionary()
 
 
-def _execute_prepared(sql: str, parameters: Mapping[str, Any]) -> Any:
+def _execute_prepared(connection: Any, sql: str, parameters: Mapping[str, Any]) -> Any:
     connection.validate_no_broken_transaction()
     names = _names.setdefault(connection.connection, {})
     pgconn = connection.connection.pgconn
