@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 import orjson
+from django.http import HttpRequest
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
@@ -19,9 +20,9 @@ class ORJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(
-        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+        self, stream: IO[bytes] | HttpRequest, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        content = stream.read()
+        content = stream.body if isinstance(stream, HttpRequest) else stream.read()  # Django bounds the former
         try:
             body = orjson.loads(content)
         except orjson.JSONDecodeError as error:
