@@ -4,11 +4,18 @@ from django.contrib import admin
 from django.db.models import F, QuerySet
 
 from applications.models import Application, Candidate, Job, JobInterviewStage, RejectReason
+from applications.serializers import (
+    ApplicationSerializer,
+    CandidateSerializer,
+    JobInterviewStageSerializer,
+    JobSerializer,
+    RejectReasonSerializer,
+)
+from linked_accounts.export_admin import ExportableAdmin
 from unified.admin import (
     CREATED,
     ReferenceFilter,
     StateFilter,
-    UnifiedModelAdmin,
     link_column,
     search_words,
     time_column,
@@ -22,7 +29,8 @@ def candidates_named(text: str) -> QuerySet[Any]:
 
 
 @admin.register(Candidate)
-class CandidateAdmin(UnifiedModelAdmin):
+class CandidateAdmin(ExportableAdmin):
+    serializer = CandidateSerializer
     list_display = ["__str__", link_column("linked_account"), "remote_id", CREATED, "state"]
     list_filter = [("linked_account", ReferenceFilter), StateFilter]
     search_help_text = "Name, id or remote id"
@@ -31,7 +39,8 @@ class CandidateAdmin(UnifiedModelAdmin):
 
 
 @admin.register(Job)
-class JobAdmin(UnifiedModelAdmin):
+class JobAdmin(ExportableAdmin):
+    serializer = JobSerializer
     list_display = ["__str__", link_column("linked_account"), "remote_id", CREATED, "state"]
     list_filter = [("linked_account", ReferenceFilter), StateFilter]
     search_help_text = "Name, id or remote id"
@@ -40,7 +49,8 @@ class JobAdmin(UnifiedModelAdmin):
 
 
 @admin.register(RejectReason)
-class RejectReasonAdmin(UnifiedModelAdmin):
+class RejectReasonAdmin(ExportableAdmin):
+    serializer = RejectReasonSerializer
     list_display = ["__str__", link_column("linked_account"), "remote_id", CREATED, "state"]
     list_filter = [("linked_account", ReferenceFilter), StateFilter]
     search_help_text = "Text, id or remote id"
@@ -49,7 +59,8 @@ class RejectReasonAdmin(UnifiedModelAdmin):
 
 
 @admin.register(JobInterviewStage)
-class JobInterviewStageAdmin(UnifiedModelAdmin):
+class JobInterviewStageAdmin(ExportableAdmin):
+    serializer = JobInterviewStageSerializer
     list_display = ["__str__", link_column("job"), "stage_order", link_column("linked_account"), CREATED, "state"]
     list_filter = [("linked_account", ReferenceFilter), ("job", ReferenceFilter), StateFilter]
     search_help_text = "Name, id or remote id"
@@ -59,7 +70,8 @@ class JobInterviewStageAdmin(UnifiedModelAdmin):
 
 
 @admin.register(Application)
-class ApplicationAdmin(UnifiedModelAdmin):
+class ApplicationAdmin(ExportableAdmin):
+    serializer = ApplicationSerializer
     list_display = [
         "who",
         link_column("job"),

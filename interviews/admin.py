@@ -13,13 +13,14 @@ from unfold.contrib.filters.forms import AutocompleteDropdownForm
 
 from applications.admin import candidates_named
 from interviews.models import ScheduledInterview
+from interviews.serializers import ScheduledInterviewSerializer
+from linked_accounts.export_admin import ExportableAdmin
 from remote_users.models import RemoteUser
 from unified.admin import (
     ConditionFilter,
     KnownTextFilter,
     ReferenceFilter,
     StateFilter,
-    UnifiedModelAdmin,
     label_column,
     link_column,
     link_to,
@@ -95,7 +96,8 @@ class InterviewerFilter(DropdownFilter):
 
 
 @admin.register(ScheduledInterview)
-class ScheduledInterviewAdmin(UnifiedModelAdmin):
+class ScheduledInterviewAdmin(ExportableAdmin):
+    serializer = ScheduledInterviewSerializer
     date_hierarchy = "start_at"
     list_display = [
         "who",

@@ -1,14 +1,15 @@
 from django.contrib import admin
 from django.db.models import Q
 
+from linked_accounts.export_admin import ExportableAdmin
 from remote_users.models import RemoteUser
+from remote_users.serializers import RemoteUserSerializer
 from unified.admin import (
     CREATED,
     ConditionFilter,
     KnownTextFilter,
     ReferenceFilter,
     StateFilter,
-    UnifiedModelAdmin,
     link_column,
     list_url,
 )
@@ -29,7 +30,8 @@ class DisabledFilter(ConditionFilter):
 
 
 @admin.register(RemoteUser)
-class RemoteUserAdmin(UnifiedModelAdmin):
+class RemoteUserAdmin(ExportableAdmin):
+    serializer = RemoteUserSerializer
     list_display = ["__str__", "email", "access_role", "disabled", link_column("linked_account"), CREATED, "state"]
     list_filter = [("linked_account", ReferenceFilter), RoleFilter, DisabledFilter, StateFilter]
     search_help_text = "Name, email, id or remote id"

@@ -1,8 +1,12 @@
+import csv
+from pathlib import Path
+
 import pytest
 
 from interviews.models import ScheduledInterview
 from remote_users.models import RemoteUser
 from tests.admin.rows import list_of, make
+from tests.factories import ScheduledInterviewFactory
 
 pytestmark = pytest.mark.browser
 
@@ -30,3 +34,20 @@ def test_staff_find_their_way_from_an_interview_to_its_organizers_panels(admin_u
     assert page.locator("#result_list tbody tr").count() == 1
     assert hosts == {live_server.url.split("/")[2]}
     assert errors == []
+
+
+def test_staff_take_what_a_list_shows_along_as_a_file(admin_user, live_server, page):
+    complete = ScheduledInterviewFactory(status="COMPLETE")
+    ScheduledInterviewFactory(status="SCHEDULED")
+    page.goto(f"{live_server.url}/admin/login/?next={list_of(ScheduledInterview)}%3Fstatus=COMPLETE")
+    page.fill("[name=username]", "admin")
+    page.fill("[name=password]", "password")
+    page.click("button[type=submit]")
+
+    with page.expect_download() as started:
+        page.get_by_role("button", name="CSV").click()
+    text = Path(started.value.path()).read_text(encoding="utf-8-sig")
+
+    assert started.value.suggested_filename.endswith(".csv")
+    assert [row["id"] for row in csv.DictReader(text.splitlines())] == [str(complete.pk)]
+    assert page.locator("#result_list tbody tr").count() == 1  # the page stays
