@@ -1,11 +1,21 @@
 """How the admin looks, and where its sidebar leads."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse
+from django.utils.functional import lazy
+
+
+@cache
+def _address(name: str, **query: str) -> str:
+    return reverse(name, query=query or None)
+
+
+address = lazy(_address, str)  # known once there are any; each page asks for those of its sidebar hundreds of times
 
 
 def icon(request: HttpRequest) -> str:
@@ -19,14 +29,14 @@ def may_view(model: str) -> Callable[[HttpRequest], bool]:
 
 def page(title: str, icon: str, model: str) -> dict[str, Any]:
     """Return the sidebar's entry for the list of a model ("app.model"), for those who may see it."""
-    link = reverse_lazy(f"admin:{model.replace('.', '_')}_changelist")
+    link = address(f"admin:{model.replace('.', '_')}_changelist")
     return {"title": title, "icon": icon, "link": link, "permission": may_view(model)}
 
 
 def interviews_tab(title: str, when: str) -> dict[str, Any]:
     return {
         "title": title,
-        "link": reverse_lazy("admin:interviews_scheduledinterview_changelist", query={"when": when} if when else None),
+        "link": address("admin:interviews_scheduledinterview_changelist", **({"when": when} if when else {})),
         "active": lambda request: request.GET.get("when", "") == when,
         "permission": may_view("interviews.scheduledinterview"),
     }
@@ -70,7 +80,7 @@ UNFOLD = {
                     page("Organizations", "corporate_fare", "linked_accounts.organization"),
                     page("API keys", "key", "linked_accounts.apikey"),
                     page("Audit trail", "history", "linked_accounts.auditevent"),
-                    {"title": "API documentation", "icon": "menu_book", "link": reverse_lazy("swagger-ui")},
+                    {"title": "API documentation", "icon": "menu_book", "link": address("swagger-ui")},
                 ],
             },
             {

@@ -12,7 +12,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from unfold.contrib.filters.forms import AutocompleteDropdownForm
 
 from applications.admin import candidates_named
-from interviews.models import ScheduledInterview
+from interviews.models import LATEST_FIRST, ScheduledInterview
 from interviews.serializers import ScheduledInterviewSerializer
 from linked_accounts.export_admin import ExportableAdmin
 from remote_users.models import RemoteUser
@@ -28,9 +28,7 @@ from unified.admin import (
 )
 from unified.enums import InterviewStatus
 
-# Both ways along the index `interview_start`. Interviews without a time come last, not first.
-SOONEST_FIRST = F("start_at").asc(nulls_first=True)
-LATEST_FIRST = F("start_at").desc(nulls_last=True)
+SOONEST_FIRST = F("start_at").asc(nulls_first=True)  # the other way along the indexes that are latest first
 START = time_column("start_at", ordering=SOONEST_FIRST)
 
 STATUS_COLOURS: dict[str, str] = {
@@ -138,7 +136,15 @@ class ScheduledInterviewAdmin(ExportableAdmin):
     platform_fields = ["remote_status", "remote_created_at", "remote_updated_at"]
 
     def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
-        return [SOONEST_FIRST if request.GET.get("when") == "upcoming" else LATEST_FIRST, "-id"]
+        match request.GET.get("when"):
+            case "upcoming":
+                return [SOONEST_FIRST, "-id"]
+            case "none":
+                return ["-created_at", "-id"]
+        return [LATEST_FIRST, "-id"]
+
+    def get_sortable_by(self, request: HttpRequest) -> Sequence[Any]:
+        return [] if request.GET.get("when") == "none" else super().get_sortable_by(request)
 
     def find(self, rows: QuerySet[Any], text: str) -> list[QuerySet[Any]]:
         of_candidate = rows.filter(

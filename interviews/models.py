@@ -4,7 +4,7 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Left
 from django.utils import timezone
 
@@ -18,6 +18,9 @@ from unified.models import (
     unified_constraints,
 )
 from unified.search import INDEXED_LENGTH
+
+LATEST_FIRST = F("start_at").desc(nulls_last=True)
+STATUS = Left("status", INDEXED_LENGTH)
 
 
 class ScheduledInterview(UnifiedModel):
@@ -51,16 +54,27 @@ class ScheduledInterview(UnifiedModel):
         indexes = [
             *list_indexes("interview"),
             *(filter_index("interview", field) for field in ("application", "job_interview_stage", "organizer", "job")),
-            # For the admin, which lists the interviews of all accounts by their time.
+            # For the admin, which lists interviews by their time: those of all accounts, of one, of one status, of one
+            # stage; the few that the API hides; and, in the order of their creation, those without a time.
+            models.Index(LATEST_FIRST, "linked_account", STATUS, name="interview_start"),
+            models.Index("linked_account", LATEST_FIRST, STATUS, name="interview_account_start"),
+            models.Index(STATUS, LATEST_FIRST, "linked_account", name="interview_status_start"),
+            models.Index("job_interview_stage", LATEST_FIRST, name="interview_stage_start"),
             models.Index(
-                F("start_at").desc(nulls_last=True),
+                LATEST_FIRST,
                 "linked_account",
-                Left("status", INDEXED_LENGTH),
-                name="interview_start",
+                STATUS,
+                "remote_was_deleted",
+                "is_shell",
+                condition=Q(remote_was_deleted=True) | Q(is_shell=True),
+                name="interview_hidden_start",
+            ),
+            models.Index(
+                fields=["created_at", "linked_account"], condition=Q(start_at=None), name="interview_without_start"
             ),
             models.Index(
                 fields=["linked_account", "remote_group"],
-                condition=models.Q(remote_group__isnull=False),
+                condition=Q(remote_group__isnull=False),
                 name="interview_remote_group",
             ),
             GinIndex(fields=["interviewers"], name="interview_interviewers"),

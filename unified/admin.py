@@ -11,10 +11,11 @@ from calendar import month_abbr, monthrange
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache, lru_cache, wraps
 from typing import Any, TypeVar
 
 from django.contrib import admin
-from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.utils import flatten_fieldsets, quote
 from django.contrib.postgres.search import SearchQuery
 from django.core.paginator import Paginator
 from django.db.models import ManyToOneRel, Max, Min, Model, Prefetch, Q, QuerySet, TextChoices
@@ -28,7 +29,7 @@ from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, DropdownFilter
 from unfold.contrib.filters.forms import DropdownForm
-from unfold.decorators import display
+from unfold.utils import display_for_label
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -41,6 +42,7 @@ COUNT_LIMIT = 10_000  # rows that are counted exactly, and that pages lead to
 SEARCH_LIMIT = 1_000  # rows that one way of searching finds at most
 ORIGINAL_LIMIT = 50_000  # characters shown of one of the platform's originals
 PREFORMATTED = '<pre class="text-xs" style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>'
+ANY_ID = "00000000-0000-0000-0000-000000000000"
 YEARS_BACK, YEARS_AHEAD = 15, 5  # offered by the date hierarchy, as platforms hold years like 1 and 9999
 
 
@@ -124,8 +126,9 @@ class ReferenceFilter(AutocompleteSelectFilter):
         related = self.field.related_model
         if narrowed is None or not self.value() or not issubclass(related, UnifiedModel):
             return narrowed
-        # The indexes of references begin with the account, which is that of the row referred to.
-        account = related._default_manager.filter(pk=self.value()).values("linked_account")[:1]
+        # The indexes of references begin with the account, which is that of the row referred to. It is looked up first:
+        # how many rows to expect, and so how best to find them, PostgreSQL knows of a given account only.
+        account = related._default_manager.filter(pk=self.value()).values_list("linked_account", flat=True).first()
         return narrowed.filter(linked_account=account)
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
@@ -194,14 +197,34 @@ def link_to(row: Model | None) -> str | None:
     """Return a link to the admin page of `row`; None for no row."""
     if row is None:
         return None
-    url = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    url = _change_url(row._meta.label_lower).replace(ANY_ID, quote(str(row.pk)))
     return format_html('<a href="{}" class="text-link">{}</a>', url, row)
 
 
+@cache
+def _change_url(label: str) -> str:
+    """Return the address of the pages of a model ("app.model"), with ANY_ID for an id. A list has a hundred of them."""
+    return reverse(f"admin:{label.replace('.', '_')}_change", args=[ANY_ID])
+
+
 def label_column(title: str, colours: Mapping[str, str]) -> Callable[[Method], Method]:
-    """Let a method be shown as a coloured label; a value that `colours` lacks is grey."""
-    decorator: Callable[[Method], Method] = display(description=title, label=colours)
+    """Let a method be shown as a coloured label; a value that `colours` lacks is grey, and no value has none."""
+
+    def decorator(method: Method) -> Method:
+        @wraps(method)
+        def column(*arguments: Any) -> str | None:
+            value = method(*arguments)
+            return value and _label(str(value), colours.get(value))
+
+        decorated: Any = admin.display(column, description=title)
+        return decorated  # type: ignore[no-any-return]
+
     return decorator
+
+
+@lru_cache(maxsize=1000)  # values that only platforms know can be any
+def _label(text: str, colour: str | None) -> str:
+    return display_for_label(text, "", {text: colour})  # type: ignore[no-any-return]
 
 
 def link_column(path: str, title: str | None = None) -> Callable[[Any], str | None]:
@@ -354,8 +377,10 @@ class UnifiedModelAdmin(ReadOnlyAdmin):
         if not text:
             return queryset, False
         rows = queryset.order_by().prefetch_related(None)
-        first, *others = (found.values("pk")[:SEARCH_LIMIT] for found in self.find(rows, text))
-        return queryset.filter(pk__in=first.union(*others)), False
+        # Looked up now and one after the other: the list asks for them twice, to count and to show them, and PostgreSQL
+        # stops at the limit only where it need not sort out what was found twice.
+        ids = {id for found in self.find(rows, text) for id in found.values_list("pk", flat=True)[:SEARCH_LIMIT]}
+        return queryset.filter(pk__in=ids), False
 
     @label_column("state", {"deleted": "danger", "shell": "warning"})
     def state(self, row: UnifiedModel) -> str | None:

@@ -21,6 +21,7 @@ from tests.factories import (
 from unified import admin as unified_admin
 
 NOW = datetime.now(UTC)
+DAYS = [timedelta(days=days) for days in range(3)]
 
 
 def found(client, model, **parameters):
@@ -168,9 +169,15 @@ def test_upcoming_interviews_come_soonest_first(admin_client, db):
     assert found(admin_client, ScheduledInterview, when="upcoming") == [rows[1], rows[0]]
 
 
+def test_interviews_without_a_time_come_newest_first_and_cannot_be_sorted_by_it(admin_client, db):
+    rows = [ScheduledInterviewFactory(start_at=None, created_at=NOW + time, modified_at=NOW + time) for time in DAYS]
+
+    for order in ({}, {"o": 4}, {"o": -4}):
+        assert found(admin_client, ScheduledInterview, when="none", **order) == rows[::-1]
+
+
 def test_a_column_without_an_index_is_never_sorted_by(admin_client, db):
-    times = [timedelta(days=days) for days in range(3)]
-    rows = [ScheduledInterviewFactory(start_at=NOW - time, end_at=NOW + time, status=str(time)) for time in times]
+    rows = [ScheduledInterviewFactory(start_at=NOW - time, end_at=NOW + time, status=str(time)) for time in DAYS]
 
     for column in range(12):
         if column != 3:  # the start
