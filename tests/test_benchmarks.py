@@ -172,3 +172,14 @@ def test_the_benchmark_of_syncs_copies_what_the_first_one_stored(sync_tables):
         first, limit = table["first full sync"], list(table)[-1]
         assert int(re.sub(r"\D", "", limit)) > int(first["written"])
         assert float(first["x COPY"]) > float(first["stored x COPY"]) > 0
+
+
+@pytest.fixture(scope="module")
+def admin_benchmark(tmp_path_factory):
+    data_dir = tmp_path_factory.mktemp("admin")
+    return run(data_dir, "admin", "--interviews", "400", "--rounds", "1", "--only", "JobInterviewStage: ")
+
+
+def test_the_benchmark_of_the_admin_asks_for_each_kind_of_page(admin_benchmark):
+    assert re.search(r"400 interviews, \d+ pages, \d+ over 100 ms", admin_benchmark.stdout), admin_benchmark.stderr
+    assert re.search(r"^ +[\d.]+ ms  JobInterviewStage: ", admin_benchmark.stdout, re.MULTILINE)
