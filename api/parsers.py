@@ -20,7 +20,10 @@ class ORJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(
-        self, stream: IO[bytes] | HttpRequest, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+        self,
+        stream: IO[bytes] | HttpRequest,
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         content = stream.body if isinstance(stream, HttpRequest) else stream.read()  # Django bounds the former
         try:
