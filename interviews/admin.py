@@ -115,6 +115,7 @@ class ScheduledInterviewAdmin(ExportableAdmin):
         StatusFilter,
         ("linked_account", ReferenceFilter),
         ("application", ReferenceFilter),
+        ("job", ReferenceFilter),
         ("job_interview_stage", ReferenceFilter),
         ("organizer", ReferenceFilter),
         InterviewerFilter,
