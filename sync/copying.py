@@ -42,11 +42,20 @@ def _text(value: str) -> str:
     return value
 
 
-_WRITTEN: dict[type, Callable[[Any], str]] = {
-    str: _text,
-    bool: lambda value: "t" if value else "f",
-    int: str,
-    bytes: lambda value: f"\\\\x{value.hex()}",
-    datetime: datetime.isoformat,
-    uuid.UUID: str,
-}
+class _Written(dict[type, Callable[[Any], str]]):
+    def __missing__(self, kind: type) -> Callable[[Any], str]:
+        """Write members of enumerations, which are texts as well, like their kind."""
+        self[kind] = next(write for known, write in [*self.items()] if issubclass(kind, known))
+        return self[kind]
+
+
+_WRITTEN = _Written(
+    {
+        str: _text,
+        bool: lambda value: "t" if value else "f",
+        int: str,
+        bytes: lambda value: f"\\\\x{value.hex()}",
+        datetime: datetime.isoformat,
+        uuid.UUID: str,
+    }
+)

@@ -86,7 +86,7 @@ def write(cursor: CursorWrapper, changes: Changes, account_id: uuid.UUID, now: d
     """Write what `compare` has found, stamped with `now`."""
     resource, table = changes.resource, changes.resource.model._meta.db_table
     values = [*STATE, MAPPED, *resource.columns, *resource.origin_columns]
-    borrowed = _borrow(cursor, resource, [*changes.new, *changes.changed])
+    borrowed = _borrow(cursor, resource, account_id, [*changes.new, *changes.changed])
     further = [*(f"{name}_id" for name in resource.borrowed), *PRINTED]
     if changes.new:
         own = (str(account_id), *2 * (now.isoformat(),))
@@ -97,7 +97,7 @@ def write(cursor: CursorWrapper, changes: Changes, account_id: uuid.UUID, now: d
         copy_rows(cursor, table, [*IDENTITY, *values, *further], rows)
     if changes.changed:
         keys = [row.key for row in changes.changed]
-        created_at = _lookup(cursor, resource.model, "created_at", map(as_id, keys))
+        created_at = _lookup(cursor, resource.model, "created_at", account_id, map(as_id, keys))
         dated = ((row, created_at[as_id(row.key)]) for row in changes.changed)
         rows = (
             (row.key, *_values(row), *borrowed[row.key], *_printed(resource, row, created, max(now, created)))
@@ -160,14 +160,16 @@ def _printed(resource: Resource, row: Row, created_at: datetime, modified_at: da
     return resource.printer.text((*own, *row.values)), FORMAT
 
 
-def _borrow(cursor: CursorWrapper, resource: Resource, rows: Sequence[Row]) -> dict[str, tuple[str | None, ...]]:
+def _borrow(
+    cursor: CursorWrapper, resource: Resource, account_id: uuid.UUID, rows: Sequence[Row]
+) -> dict[str, tuple[str | None, ...]]:
     """Return for each row, by key, the values of the columns that repeat what another record says."""
     columns: list[list[str | None]] = []
     for reference, name in resource.borrowed.values():
         place = resource.columns.index(f"{reference}_id")
         lender: Any = resource.model._meta.get_field(reference).related_model
         ids = [row.values[place] for row in rows]
-        lent = _lookup(cursor, lender, f"{quoted(f'{name}_id')}::text", ids)
+        lent = _lookup(cursor, lender, f"{quoted(f'{name}_id')}::text", account_id, ids)
         columns.append([lent.get(id) for id in ids])
     values = zip(*columns, strict=True) if columns else ((),) * len(rows)
     return {row.key: own for row, own in zip(rows, values, strict=True)}
@@ -194,13 +196,17 @@ def _lend(cursor: CursorWrapper, resource: Resource, keys: Iterable[str]) -> Non
             )
 
 
-def _lookup(cursor: CursorWrapper, model: type[Model], value: str, ids: Iterable[str | None]) -> dict[str, Any]:
-    """Return the value of each record, an SQL expression, by id as the API writes it."""
+def _lookup(
+    cursor: CursorWrapper, model: type[Model], value: str, account_id: uuid.UUID, ids: Iterable[str | None]
+) -> dict[str, Any]:
+    """Return the value of each record of the account, an SQL expression, by id as the API writes it."""
     wanted = {id for id in ids if id is not None}
     if not wanted:
         return {}
     cursor.execute(
-        f"SELECT id::text, {value} FROM {quoted(model._meta.db_table)} WHERE id = ANY(%s::uuid[])", [array(wanted)]
+        f"SELECT id::text, {value} FROM {quoted(model._meta.db_table)}"
+        " WHERE id = ANY(%s::uuid[]) AND linked_account_id = %s",
+        [array(wanted), account_id],
     )
     return dict(cursor.fetchall())
 
