@@ -189,7 +189,7 @@ def test_a_model_that_nobody_listed_in_full_wants_a_full_sync(account, platform)
 def test_a_sync_of_another_process_is_waited_for(account, platform):
     queue_sync(account)
     with sync_lock(account), working():
-        wait_until(lambda: queued() and queued()[0].scheduled_at)
+        wait_until(lambda: any(job.scheduled_at for job in queued()))
 
     assert not ended(account).exists()
 
