@@ -11,7 +11,7 @@ from django.utils.html import format_html_join
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.contrib.filters.forms import AutocompleteDropdownForm
 
-from applications.admin import candidates_named
+from applications.admin import by_candidate
 from interviews.models import LATEST_FIRST, ScheduledInterview
 from interviews.serializers import ScheduledInterviewSerializer
 from linked_accounts.export_admin import ExportableAdmin
@@ -148,12 +148,11 @@ class ScheduledInterviewAdmin(ExportableAdmin):
         return [] if request.GET.get("when") == "none" else super().get_sortable_by(request)
 
     def find(self, rows: QuerySet[Any], text: str) -> list[QuerySet[Any]]:
-        of_candidate = rows.filter(
-            application__candidate__in=candidates_named(text),
-            # The accounts, which are the same, let the indexes on account and reference be walked.
-            application__linked_account=F("linked_account"),
-            application__candidate__linked_account=F("linked_account"),
-        )
+        same_account = {
+            "application__linked_account": F("linked_account"),
+            "application__candidate__linked_account": F("linked_account"),
+        }
+        of_candidate = by_candidate(rows, text, path="application__candidate", same_account=same_account)
         return [*super().find(rows, text), of_candidate]
 
     @admin.display(description="candidate")

@@ -46,6 +46,11 @@ ANY_ID = "00000000-0000-0000-0000-000000000000"
 YEARS_BACK, YEARS_AHEAD = 15, 5  # offered by the date hierarchy, as platforms hold years like 1 and 9999
 
 
+def estimated_count(rows: QuerySet[Any]) -> int:
+    """Return how many rows PostgreSQL's planner expects, one at least."""
+    return max(1, int(json.loads(rows.explain(format="json"))[0]["Plan"]["Plan Rows"]))
+
+
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     """Counts up to COUNT_LIMIT rows; of more it tells the planner's estimate and leads to the first COUNT_LIMIT."""
 
@@ -58,7 +63,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         counted = rows[: COUNT_LIMIT + 1].count()
         if counted <= COUNT_LIMIT:
             return counted
-        return max(counted, int(json.loads(rows.explain(format="json"))[0]["Plan"]["Plan Rows"]))
+        return max(counted, estimated_count(rows))
 
     @property
     def num_pages(self) -> int:

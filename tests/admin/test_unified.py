@@ -5,6 +5,7 @@ import pytest
 from django.contrib import admin
 from django.db import connection
 
+from applications import admin as applications_admin
 from applications.models import Application, Candidate, JobInterviewStage
 from interviews.models import ScheduledInterview, ScheduledInterviewRemoteData
 from remote_users.models import RemoteUser
@@ -202,6 +203,28 @@ def test_applications_and_interviews_are_found_by_their_candidate(admin_client, 
     make(ScheduledInterview)
 
     assert found(admin_client, model, q="sil mar") == [{Application: application, ScheduledInterview: interview}[model]]
+
+
+# Expected: candidates of that name and of any, rows that the filters leave and all rows.
+@pytest.mark.parametrize("expected", [(900, 1000, 10, 10_000), (1, 1000, 10_000, 10_000)], ids=["by row", "by name"])
+@pytest.mark.parametrize("model", [Application, ScheduledInterview])
+def test_a_search_by_candidate_finds_the_same_whichever_way_it_takes(admin_client, db, monkeypatch, model, expected):
+    rows = [make(model) for _ in range(3)]
+    name = iter(["Maria", "Marie", "Ada"])
+    for candidate in Candidate.objects.order_by("created_at", "id"):
+        Candidate.objects.filter(pk=candidate.pk).update(first_name=next(name))
+    counts = iter(expected)
+    monkeypatch.setattr(applications_admin, "estimated_count", lambda rows: next(counts))
+
+    sought = [row for row in rows if applicant(row) != "Ada"]
+
+    assert set(found(admin_client, model, q="mari")) == set(sought)
+    assert next(counts, None) is None
+
+
+def applicant(row):
+    application = row if isinstance(row, Application) else row.application
+    return Candidate.objects.get(pk=application.candidate_id).first_name
 
 
 @pytest.mark.parametrize("model", [Candidate, Application, ScheduledInterview])
