@@ -9,7 +9,7 @@ import re
 import uuid
 from calendar import month_abbr, monthrange
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache, lru_cache, wraps
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets, quote
 from django.contrib.postgres.search import SearchQuery
 from django.core.paginator import Paginator
+from django.db import connection, transaction
 from django.db.models import ManyToOneRel, Max, Min, Model, Prefetch, Q, QuerySet, TextChoices
 from django.db.models.functions import Left
 from django.http import HttpRequest
@@ -46,6 +47,18 @@ ANY_ID = "00000000-0000-0000-0000-000000000000"
 YEARS_BACK, YEARS_AHEAD = 15, 5  # offered by the date hierarchy, as platforms hold years like 1 and 9999
 
 
+@contextmanager
+def only_indexes() -> Iterator[None]:
+    """Have PostgreSQL walk indexes for what has a limit.
+
+    It takes rows that meet a condition to be spread evenly, and then expects to find enough of them soon in the table
+    itself. What is new or still to come is not spread but gathered at its end.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        yield
+
+
 def estimated_count(rows: QuerySet[Any]) -> int:
     """Return how many rows PostgreSQL's planner expects, one at least."""
     return max(1, int(json.loads(rows.explain(format="json"))[0]["Plan"]["Plan Rows"]))
@@ -60,7 +73,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     @cached_property
     def count(self) -> int:
         rows = self.object_list.order_by().prefetch_related(None)
-        counted = rows[: COUNT_LIMIT + 1].count()
+        with only_indexes():
+            counted = rows[: COUNT_LIMIT + 1].count()
         if counted <= COUNT_LIMIT:
             return counted
         return max(counted, estimated_count(rows))
@@ -384,7 +398,8 @@ class UnifiedModelAdmin(ReadOnlyAdmin):
         rows = queryset.order_by().prefetch_related(None)
         # Looked up now and one after the other: the list asks for them twice, to count and to show them, and PostgreSQL
         # stops at the limit only where it need not sort out what was found twice.
-        ids = {id for found in self.find(rows, text) for id in found.values_list("pk", flat=True)[:SEARCH_LIMIT]}
+        with only_indexes():
+            ids = {id for found in self.find(rows, text) for id in found.values_list("pk", flat=True)[:SEARCH_LIMIT]}
         return queryset.filter(pk__in=ids), False
 
     @label_column("state", {"deleted": "danger", "shell": "warning"})
