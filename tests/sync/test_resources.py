@@ -13,7 +13,7 @@ def test_record_and_model_have_the_same_fields(resource):
     columns = {field.name for field in resource.model._meta.fields} - {field.name for field in _shared(resource.model)}
     of_record = {field.name for field in fields(resource.record)} - {field.name for field in fields(Record)}
 
-    assert columns == of_record | set(resource.origin_columns)
+    assert columns == of_record | {*resource.origin_columns, *resource.borrowed}
 
 
 def _shared(model):
