@@ -15,7 +15,7 @@ from api.walks import Query, beyond, expansions, related_rows, rows
 # The columns of each row. The last three are those of the page's own rows, and null for records they refer to.
 _TEXT, _REMOTE_DATA, _BEYOND, _CREATED_AT, _ID = range(5)
 
-_ID_IN_TEXT = slice(len('{"id":'), len('{"id":') + len('"8-4-4-4-12 hexadecimal digits in all"'))
+_ID_IN_TEXT = slice(6, 44)  # in quotes: each text begins with {"id":"…"
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # PostgreSQL counts microseconds from here
 
 

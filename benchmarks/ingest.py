@@ -36,6 +36,7 @@ from connectors.records import (
     ScheduledInterviewRecord,
 )
 from linked_accounts.models import LinkedAccount, Organization
+from sync.garbage import search_seldom
 from sync.ingest import Ingest
 from sync.resources import BY_NAME, Resource
 from sync.tables import PRINTED
@@ -113,6 +114,7 @@ def main() -> int:
     print(f"| records a second | COPY | {' | '.join(LABELS)} | WAL | grown |")
     print(f"|---|{'---:|' * (len(LABELS) + 3)}")
     touched = 0
+    search_seldom()  # as workers do
     with scratch_database():
         for name in MODELS:
             touched += measure(BY_NAME[name], arguments.records, arguments.rounds)

@@ -36,6 +36,7 @@ from linked_accounts.models import LinkedAccount
 from linked_accounts.services import find_organization, link_account
 from sandbox.platforms import simulators
 from sync.engine import synchronise
+from sync.garbage import search_seldom
 from sync.ingest import Ingest, Problem
 from sync.models import Result
 from sync.resources import RESOURCES
@@ -174,6 +175,7 @@ def _apart(database: str, account_id: uuid.UUID, *, full: bool) -> Measured:
 
 def _synchronise(database: str, account_id: uuid.UUID, *, full: bool) -> Measured:
     connection.settings_dict["NAME"] = database
+    search_seldom()  # as workers do
     before = peak_bytes()
     account = LinkedAccount.objects.get(id=account_id)
     with _timed_storing() as times:

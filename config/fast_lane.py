@@ -26,9 +26,8 @@ from linked_accounts.throttling import LinkedAccountThrottle, take
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 PREFIX = "/api/ats/v1/"
-READERS = (
-    2  # at a time: one waits for PostgreSQL while the other works. More would take the interpreter from each other
-)
+# Reads at a time: one waits for PostgreSQL while the other works. More would take the interpreter from each other.
+READERS = 2
 A_RECORD = "00000000-0000-0000-0000-000000000000"
 
 

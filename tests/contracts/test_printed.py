@@ -1,8 +1,11 @@
 """Texts that are printed when rows are written, against the serializer, which is their definition."""
 
+import json
 import random
+import uuid
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from time import sleep
 from typing import get_type_hints
 
@@ -24,6 +27,7 @@ from sync.resources import RESOURCES
 from sync.stamps import Stamps, database_now
 from tests import factories
 
+PRINTED = Path(__file__).parent / "printed"  # by format, what that prints for one row of each model
 WORDS = ["", "Ana", 'O"Neill\\', "日本\u2028 \x7f\x01\n", "%s {} $1", "null", '","job":"', "x" * 3000]
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TIMES = [NOON, NOON + timedelta(microseconds=500), datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)]
@@ -185,3 +189,11 @@ def test_reprinting_goes_on_where_it_was_broken_off(account, monkeypatch):
         assert_printed(RESOURCES[-1], row)
     assert set(ScheduledInterview.objects.values_list("modified_at", flat=True)) == modified_at
     assert list(reprinting.reprint()) == []
+
+
+@by_name
+def test_a_format_prints_the_same_for_ever(account, resource):
+    """If this fails, raise FORMAT, and keep what the new one prints in `printed/`."""
+    row = getattr(factories, f"{resource.name}Factory")(linked_account=account, id=uuid.UUID(int=7), remote_id="7")
+
+    assert printed_by_sql(resource, row) == json.loads((PRINTED / f"{FORMAT}.json").read_text())[resource.name]
