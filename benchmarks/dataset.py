@@ -342,9 +342,9 @@ def _is_migrated(name: str) -> bool:
 
 def _load(interviews: int) -> Dataset:
     organization = Organization.objects.create(name="Benchmark")
-    big = Dataset(_account(organization, "big"), interviews)
+    big = Dataset(make_account(organization, "big"), interviews)
     small = [
-        Dataset(_account(organization, f"small {number}"), max(1, interviews // 100))
+        Dataset(make_account(organization, f"small {number}"), max(1, interviews // 100))
         for number in range(SMALL_ACCOUNTS)
     ]
     with connection.cursor() as cursor:
@@ -398,7 +398,8 @@ def _account_id(origin_id: str) -> uuid.UUID:
     return uuid.uuid5(uuid.NAMESPACE_OID, origin_id)
 
 
-def _account(organization: Organization, origin_id: str) -> LinkedAccount:
+def make_account(organization: Organization, origin_id: str) -> LinkedAccount:
+    """Store an account without records; its id follows from its origin id."""
     account = LinkedAccount(
         id=_account_id(origin_id),
         organization=organization,

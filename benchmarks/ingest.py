@@ -24,7 +24,7 @@ from typing import Any
 from django.db import connection, transaction
 from psycopg.sql import SQL, Identifier
 
-from benchmarks.dataset import scratch_database
+from benchmarks.dataset import make_account, scratch_database
 from benchmarks.memory import peak_bytes
 from connectors.records import (
     ApplicationRecord,
@@ -129,10 +129,11 @@ def measure(resource: Resource, count: int, rounds: int) -> int:
     rates: defaultdict[str, list[float]] = defaultdict(list)
     log: list[float] = []
     touched, peak_before = 0, None
+    organization, _ = Organization.objects.get_or_create(name="Benchmark")
     with _yardstick(resource) as table:
         for number in range(rounds):
             for suffix in ("", ", originals"):
-                account = _account(f"{resource.name} {number}{suffix}")
+                account = make_account(organization, f"{resource.name} {number}{suffix}")
                 _store_what_is_referred_to(account, resource, count)
                 ingest = Ingest(account.id)
                 for label, batch in (("all new", records), ("unchanged", records), ("all changed", changed)):
@@ -154,21 +155,6 @@ def measure(resource: Resource, count: int, rounds: int) -> int:
     line = [resource.name, f"{limit:,.0f}", *cells, f"{statistics.median(log):.1f} B", grown]
     print(f"| {' | '.join(line)} |", flush=True)
     return touched
-
-
-def _account(name: str) -> LinkedAccount:
-    organization, _ = Organization.objects.get_or_create(name="Benchmark")
-    account = LinkedAccount(
-        organization=organization,
-        platform="greenhouse",
-        end_user_origin_id=name,
-        end_user_organization_name=name,
-        end_user_email_address="benchmark@example.com",
-        status=LinkedAccount.Status.COMPLETE,
-    )
-    account.issue_token()
-    account.save()
-    return account
 
 
 def _store_what_is_referred_to(account: LinkedAccount, resource: Resource, count: int) -> None:

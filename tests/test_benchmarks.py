@@ -183,3 +183,18 @@ def admin_benchmark(tmp_path_factory):
 def test_the_benchmark_of_the_admin_asks_for_each_kind_of_page(admin_benchmark):
     assert re.search(r"400 interviews, \d+ pages, \d+ over 100 ms", admin_benchmark.stdout), admin_benchmark.stderr
     assert re.search(r"^ +[\d.]+ ms  JobInterviewStage: ", admin_benchmark.stdout, re.MULTILINE)
+
+
+def test_the_benchmark_of_storing_has_a_line_of_each_model_and_writes_nothing_twice(tmp_path):
+    done = run(tmp_path, "ingest", "--records", "60", "--rounds", "1")
+
+    assert done.returncode == 0, done.stderr
+    lines = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")]
+    titles, *models = lines
+    assert [line[0] for line in models] == [
+        "| RemoteUser",
+        "| JobInterviewStage",
+        "| Application",
+        "| ScheduledInterview",
+    ]
+    assert all(len(line) == len(titles) for line in models)
