@@ -80,7 +80,7 @@ def one_page(results: list[Any], request: Request) -> dict[str, Any]:
 def envelope(
     results: list[Any], anchors: list[tuple[datetime, str]], *, more_before: bool, more_after: bool
 ) -> dict[str, Any]:
-    """Return the body of a list; `anchors` holds (created_at, id) of the page's records, in its order."""
+    """Return the body of a list; `anchors` begins and ends with (created_at, id) of its first and last record."""
     return {
         "next": Cursor(*anchors[-1]).encode() if more_after and anchors else None,
         "previous": Cursor(*anchors[0], backwards=True).encode() if more_before and anchors else None,

@@ -24,7 +24,7 @@ NO_REMOTE_DATA = b"null}"
 @cache
 def printed(serializer: SerializerClass) -> str:
     """Return an SQL expression over the alias t: the row's text as it stands there, or else printed now."""
-    return f"CASE WHEN t.printed_format = {FORMAT} THEN t.printed ELSE {printing(serializer)} END"
+    return f"coalesce(CASE WHEN t.printed_format = {FORMAT} THEN t.printed END, {printing(serializer)})"
 
 
 def printing(serializer: SerializerClass, values: Mapping[str, str] | None = None) -> str:

@@ -118,7 +118,7 @@ def insert_missing(
     cursor: CursorWrapper, resource: Resource, account_id: uuid.UUID, now: datetime, remote_ids: Mapping[str, str]
 ) -> None:
     """Give a row to each id that has none: a shell, or a stub where nobody lists the model and no more will arrive."""
-    cursor.execute(_selected(resource.model._meta.db_table, "id"), [array(remote_ids)])
+    cursor.execute(_selected(resource), [array(remote_ids)])
     present = {key for (key,) in cursor.fetchall()}
     missing = [(key, remote_id) for key, remote_id in remote_ids.items() if key not in present]
     if not missing:
@@ -221,8 +221,7 @@ def _compared(resource: Resource, has_originals: bool) -> str:
     side, columns = quoted(resource.remote_data_model._meta.db_table), map(quoted, resource.origin_columns)
     entries_hash = "side.content_hash" if has_originals else "NULL"
     return _selected(
-        resource.model._meta.db_table,
-        "id",
+        resource,
         *(f"t.{quoted(name)}" for name in STATE),
         entries_hash,
         *(f"t.{name}" for name in columns),
@@ -230,10 +229,10 @@ def _compared(resource: Resource, has_originals: bool) -> str:
     )
 
 
-def _selected(table: str, key: str, *values: str, join: str = "") -> str:
+def _selected(resource: Resource, *values: str, join: str = "") -> str:
     """Return what reads expressions over the rows of some keys: each row begins with its key."""
-    columns = ", ".join([f"encode(uuid_send(t.{key}), 'hex')", *values])
-    return f"SELECT {columns} FROM {quoted(table)} t {join} WHERE t.{key} = ANY(%s::uuid[])"
+    columns = ", ".join(["encode(uuid_send(t.id), 'hex')", *values])
+    return f"SELECT {columns} FROM {quoted(resource.model._meta.db_table)} t {join} WHERE t.id = ANY(%s::uuid[])"
 
 
 def _update(
