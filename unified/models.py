@@ -13,8 +13,13 @@ class UnifiedModel(models.Model):
     """A platform's record in unified words. One row for ever for each (linked account, remote id)."""
 
     id = models.UUIDField(primary_key=True, editable=False)
+    # Who writes rows holds the account, once for all of them: LinkedAccountQuerySet.hold.
     linked_account = models.ForeignKey(
-        "linked_accounts.LinkedAccount", on_delete=models.CASCADE, related_name="+", db_index=False
+        "linked_accounts.LinkedAccount",
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     remote_id = models.TextField(null=True, help_text="The platform's own id, as text.")
     created_at = models.DateTimeField(help_text="When the record was first stored here.")
