@@ -4,8 +4,9 @@ The serializer is the definition. What stands here prints the same to the byte, 
 a row that is about to be written; a test compares all three. A text holds the record unexpanded and without originals.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -71,34 +72,21 @@ def _constant(serializer_field: Any) -> bytes:
 
 
 class Printer:
-    """Prints rows of one model out of the values of these columns, as they are sent to PostgreSQL.
+    """Prints rows of one model that are about to be written."""
 
-    Times are aware and UTC, ids text in their usual form, arrays of ids text as PostgreSQL reads them, field mappings
-    JSON text.
-    """
+    def __init__(self, serializer: SerializerClass) -> None:
+        # What is printed of a row of which nothing is known, in the order of the fields.
+        self._nothing: dict[str, Any] = {
+            name: orjson.Fragment(_constant(serializer_field)) if hasattr(serializer_field, "sql") else None
+            for name, serializer_field in fields_of(serializer).items()
+        }
+        self._read = itemgetter(*self._nothing)
 
-    def __init__(self, serializer: SerializerClass, columns: Sequence[str]) -> None:
-        model = model_of(serializer)
-        # What is the same in all texts, and the places of what is not; in the order of the fields.
-        self._template: dict[str, Any] = {}
-        self._places: list[tuple[str, int]] = []
-        self._arrays: list[str] = []
-        for name, serializer_field in fields_of(serializer).items():
-            if name == "remote_data":
-                self._template[name] = None
-            elif hasattr(serializer_field, "sql"):
-                self._template[name] = orjson.Fragment(_constant(serializer_field))
-            else:
-                self._template[name] = None
-                self._places.append((name, columns.index(column_name(model, name).strip('"'))))
-                if column_type(model, name) == "uuid[]":
-                    self._arrays.append(name)
+    def text(self, values: Mapping[str, Any]) -> str:
+        """Return the text of a row with these values, by field; those of other fields are nobody's business.
 
-    def text(self, values: Sequence[Any]) -> str:
-        record = self._template.copy()
-        for name, place in self._places:
-            record[name] = values[place]
-        for name in self._arrays:
-            record[name] = record[name][1:-1].split(",") if len(record[name]) > 2 else []
-        record["field_mappings"] = orjson.Fragment(record["field_mappings"] or NOTHING_MAPPED)
-        return orjson.dumps(record, option=ORJSONRenderer.options).decode()
+        Times are aware and UTC, ids text in their usual form, field mappings JSON text.
+        """
+        mapped = orjson.Fragment(values.get("field_mappings") or NOTHING_MAPPED)
+        printed = self._read({**self._nothing, **values, "field_mappings": mapped})
+        return orjson.dumps(dict(zip(self._nothing, printed, strict=True)), option=ORJSONRenderer.options).decode()

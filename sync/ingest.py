@@ -232,7 +232,7 @@ class Ingest:
                 for resource in RESOURCES
                 if rows.get(resource.name)
             ]
-            unknown = self._unknown(rows)
+            unknown = self._unknown(rows, changes)
             if any(changes):
                 hold(self.account_id)
             for change in changes:
@@ -259,12 +259,15 @@ class Ingest:
                 removed=[*change.removed],
             )
 
-    def _unknown(self, rows: Rows) -> dict[str, dict[str, str]]:
-        """Return the remote ids, by model name and key, of what is referred to and may lack a row."""
+    def _unknown(self, rows: Rows, changes: Iterable[tables.Changes]) -> dict[str, dict[str, str]]:
+        """Return the remote ids, by model name and key, of what is referred to and may lack a row.
+
+        What rows refer to that did not change was given a row with them.
+        """
         unknown: defaultdict[str, dict[str, str]] = defaultdict(dict)
-        for batch in rows.values():
-            for one in batch.values():
-                for name, key, remote_id, _ in one.references:
+        for change in changes:
+            for row in (*change.new, *change.changed):
+                for name, key, remote_id, _ in row.references:
                     if key not in self._known and key not in rows.get(name, ()):
                         unknown[name][key] = remote_id
         return unknown

@@ -83,10 +83,15 @@ class Resource:
         return [name for name in self._hints if name not in others]
 
     @cached_property
+    def names(self) -> list[str]:
+        """The fields of the unified values, kind by kind."""
+        return [*self.plain, *self.times, *self.references, *self.arrays, *self.choices]
+
+    @cached_property
     def columns(self) -> list[str]:
-        """The columns of the unified values: kind by kind, as `rows` reads them."""
+        """The columns of the unified values, in the order of `names`."""
         columns = {stored.name: stored.column or stored.name for stored in self.model._meta.fields}
-        return [columns[name] for name in (*self.plain, *self.times, *self.references, *self.arrays, *self.choices)]
+        return [columns[name] for name in self.names]
 
     @cached_property
     def origin_columns(self) -> list[str]:
@@ -95,8 +100,7 @@ class Resource:
 
     @cached_property
     def printer(self) -> Printer:
-        """Prints rows out of their common values and those of `columns`."""
-        return Printer(self.serializer, [*PRINTED_FIRST, *self.columns])
+        return Printer(self.serializer)
 
     @cached_property
     def _hints(self) -> dict[str, Any]:
@@ -113,9 +117,6 @@ class Resource:
         listing: Iterable[Fetched] = getattr(connector, self.fetch)(window)
         return listing
 
-
-# The columns that all models have, in the order in which their values are printed.
-PRINTED_FIRST = ["id", "remote_id", "created_at", "modified_at", "remote_was_deleted", "field_mappings"]
 
 # Parents first, so that few rows begin as shells.
 RESOURCES = (

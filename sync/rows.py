@@ -30,13 +30,16 @@ class Reference(NamedTuple):
 
 
 class Row(NamedTuple):
-    """`values` are in the order of `Resource.columns`, `origins` in that of `Resource.origin_columns`."""
+    """`values` are those of `Resource.names`, in their order; `origins` are in that of `Resource.origin_columns`.
+
+    Among the values, references are ids as the API writes them, and times UTC.
+    """
 
     key: str
     remote_id: str
     remote_was_deleted: bool
     content_hash: bytes
-    values: list[Any]
+    values: dict[str, Any]
     origins: tuple[str | None, ...]
     entries: bytes | None  # the originals as JSON text; None where there are none
     entries_hash: bytes | None
@@ -63,40 +66,26 @@ class RowMaker:
         has a value. It leaves out the platform's words and originals: `modified_at` stays when only these change.
         """
         resource = BY_NAME[record.model_name]
-        values: list[Any] = []
-        hashed: dict[str, Any] = {}
+        values = {name: getattr(record, name) for name in resource.names}
         references: list[Reference] = []
         origins: list[str | None] = []
         reference_to = self._reference
-        for name in resource.plain:
-            values.append(value := getattr(record, name))
-            if value is not None:
-                hashed[name] = value
         for name in resource.times:
-            value = getattr(record, name)
-            if value is not None:
-                hashed[name] = value = value if value.tzinfo is UTC else _utc(value)
-            values.append(value)
+            if (time := values[name]) is not None and time.tzinfo is not UTC:
+                values[name] = _utc(time)
         for name, target in resource.references.items():
-            value = getattr(record, name)
-            if value is None:
-                values.append(None)
-            else:
+            if (value := values[name]) is not None:
                 reference = reference_to(target, value.remote_id if isinstance(value, Record) else value)
                 references.append(reference)
-                values.append(reference.id)
-                hashed[name] = reference.key
+                values[name] = reference.id
         for name, target in resource.arrays.items():
-            several = [reference_to(target, each) for each in dict.fromkeys(getattr(record, name))]
+            several = [reference_to(target, each) for each in dict.fromkeys(values[name])]
             references += several
-            hashed[name] = [reference.key for reference in several]
-            values.append(array([reference.id for reference in several]))
+            values[name] = [reference.id for reference in several]
         for name in resource.choices:
-            value, origin = getattr(record, name) or (None, None)
-            values.append(value)
+            values[name], origin = values[name] or (None, None)
             origins.append(origin)
-            if value is not None:
-                hashed[name] = value
+        hashed = {name: value for name, value in values.items() if value is not None}
         key = self.identities.key(record.model_name, record.remote_id)
         mapped = self._mapped(record, key)
         if mapped is not None:
@@ -111,8 +100,8 @@ class RowMaker:
             origins=tuple(origins),
             entries=entries,
             entries_hash=None if entries is None else _hash(entries),
-            references=references,
             field_mappings=mapped,
+            references=references,
         )
 
     def _mapped(self, record: Record, key: str) -> str | None:

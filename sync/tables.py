@@ -88,25 +88,23 @@ def write(cursor: CursorWrapper, changes: Changes, account_id: uuid.UUID, now: d
     values = [*STATE, MAPPED, *resource.columns, *resource.origin_columns]
     borrowed = _borrow(cursor, resource, account_id, [*changes.new, *changes.changed])
     further = [*(f"{name}_id" for name in resource.borrowed), *PRINTED]
+
+    def all_values(row: Row, created_at: datetime) -> tuple[Any, ...]:
+        text = _printed(resource, row, created_at, max(now, created_at))
+        return *_values(resource, row), *borrowed[row.key], text, FORMAT
+
     if changes.new:
         own = (str(account_id), *2 * (now.isoformat(),))
-        rows = (
-            (row.key, row.remote_id, *own, *_values(row), *borrowed[row.key], *_printed(resource, row, now, now))
-            for row in changes.new
-        )
+        rows = ((row.key, row.remote_id, *own, *all_values(row, now)) for row in changes.new)
         copy_rows(cursor, table, [*IDENTITY, *values, *further], rows)
     if changes.changed:
         keys = [row.key for row in changes.changed]
         created_at = _lookup(cursor, resource.model, "created_at", account_id, map(as_id, keys))
-        dated = ((row, created_at[as_id(row.key)]) for row in changes.changed)
-        rows = (
-            (row.key, *_values(row), *borrowed[row.key], *_printed(resource, row, created, max(now, created)))
-            for row, created in dated
-        )
+        rows = ((row.key, *all_values(row, created_at[as_id(row.key)])) for row in changes.changed)
         _update(cursor, table, "id", [*values, *further], rows, modified_at=now)
         _lend(cursor, resource, keys)
     if changes.renamed:
-        _update(cursor, table, "id", values, ((row.key, *_values(row)) for row in changes.renamed))
+        _update(cursor, table, "id", values, ((row.key, *_values(resource, row)) for row in changes.renamed))
     side = resource.remote_data_model._meta.db_table
     if changes.new_originals:
         copy_rows(cursor, side, ["record_id", *ORIGINALS], _originals(changes.new_originals))
@@ -123,10 +121,13 @@ def insert_missing(
     missing = [(key, remote_id) for key, remote_id in remote_ids.items() if key not in present]
     if not missing:
         return
-    is_shell, nothing = bool(resource.fetch), [None] * len(resource.columns)
+    is_shell, text_of = bool(resource.fetch), resource.printer.text
+    common = {"created_at": now, "modified_at": now, "remote_was_deleted": False}
     shared = (str(account_id), *2 * (now.isoformat(),), False, is_shell, None if is_shell else EMPTY_HASH, FORMAT)
-    texts = (resource.printer.text((as_id(key), id, now, now, False, None, *nothing)) for key, id in missing)
-    rows = ((*names, *shared, text) for names, text in zip(missing, texts, strict=True))
+    rows = (
+        (key, remote_id, *shared, text_of({"id": as_id(key), "remote_id": remote_id, **common}))
+        for key, remote_id in missing
+    )
     columns = [*IDENTITY, *STATE, "printed_format", "printed"]
     copy_rows(cursor, resource.model._meta.db_table, columns, rows)
 
@@ -151,13 +152,21 @@ def rewrite(
     )
 
 
-def _values(row: Row) -> tuple[Any, ...]:
-    return row.remote_was_deleted, False, row.content_hash, row.field_mappings, *row.values, *row.origins
+def _values(resource: Resource, row: Row) -> tuple[Any, ...]:
+    values = {**row.values, **{name: array(row.values[name]) for name in resource.arrays}}
+    return row.remote_was_deleted, False, row.content_hash, row.field_mappings, *values.values(), *row.origins
 
 
-def _printed(resource: Resource, row: Row, created_at: datetime, modified_at: datetime) -> tuple[str, int]:
-    own = (as_id(row.key), row.remote_id, created_at, modified_at, row.remote_was_deleted, row.field_mappings)
-    return resource.printer.text((*own, *row.values)), FORMAT
+def _printed(resource: Resource, row: Row, created_at: datetime, modified_at: datetime) -> str:
+    common = {
+        "id": as_id(row.key),
+        "remote_id": row.remote_id,
+        "created_at": created_at,
+        "modified_at": modified_at,
+        "remote_was_deleted": row.remote_was_deleted,
+        "field_mappings": row.field_mappings,
+    }
+    return resource.printer.text(row.values | common)
 
 
 def _borrow(
@@ -166,9 +175,8 @@ def _borrow(
     """Return for each row, by key, the values of the columns that repeat what another record says."""
     columns: list[list[str | None]] = []
     for reference, name in resource.borrowed.values():
-        place = resource.columns.index(f"{reference}_id")
         lender: Any = resource.model._meta.get_field(reference).related_model
-        ids = [row.values[place] for row in rows]
+        ids = [row.values[reference] for row in rows]
         lent = _lookup(cursor, lender, f"{quoted(f'{name}_id')}::text", account_id, ids)
         columns.append([lent.get(id) for id in ids])
     values = zip(*columns, strict=True) if columns else ((),) * len(rows)
