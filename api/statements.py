@@ -6,7 +6,7 @@ compares them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -104,8 +104,8 @@ def _query(wanted: Wanted) -> tuple[Query, dict[str, Any]]:
         wanted.shape,
         frozenset(parameters) - {"created_after", "created_before"},
         range_of(parameters, place),
+        range_of(parameters, replace(place, backwards=not place.backwards), takes_place=True) if place else None,
         wanted.size + 1,
-        has_place=place is not None,
         show_deleted=bool(wanted.given.get("include_deleted_data")),
         show_shells=bool(wanted.given.get("include_shell_data")),
         hidden=wanted.tenant.hidden,

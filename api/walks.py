@@ -4,7 +4,7 @@ The filterset says what a parameter means; this module only writes that down.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from api.columns import SerializerClass, column_name, is_array, model_of, table_name
@@ -30,7 +30,9 @@ class Range:
     lower: str | None = None
     upper: str | None = None
     backwards: bool = False
-    changed_since: str | None = None  # rows older than that count only if modified since
+    changed_since: str | None = None  # rows older than that count only if modified since,
+    older_upper: str | None = None  # and this is where they end
+    takes_place: bool = False  # whether the row at the cursor's place counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,8 @@ class Query:
     shape: Shape
     filters: frozenset[str] = frozenset()
     range: Range = field(default_factory=Range)
+    beyond: Range | None = None  # what lies on the other side of the cursor, and at it
     limit: int = 1
-    has_place: bool = False
     show_deleted: bool = True
     show_shells: bool = True
     by_id: bool = False
@@ -55,22 +57,24 @@ class Query:
         return table_name(model_of(self.serializer))
 
 
-def range_of(parameters: Mapping[str, Any], place: Cursor | None) -> Range:
-    lower = "created_after" if "created_after" in parameters else None
+def range_of(parameters: Mapping[str, Any], place: Cursor | None, *, takes_place: bool = False) -> Range:
+    bounds = dict(parameters) | ({"place": place.created_at} if place else {})
+    lower = "created_after" if "created_after" in bounds else None
     # Nothing is modified before it is created.
-    uppers = [name for name in ("created_before", "modified_before") if name in parameters]
-    upper = min(uppers, key=lambda name: parameters[name], default=None)
+    uppers = [name for name in ("created_before", "modified_before") if name in bounds]
+    upper: str | None = min(uppers, key=bounds.__getitem__, default=None)
     if place and place.backwards:
-        if upper is None or place.created_at < parameters[upper]:
+        if upper is None or place.created_at < bounds[upper]:
             upper = "place"
-    elif place and (lower is None or place.created_at >= parameters[lower]):
+    elif place and (lower is None or place.created_at >= bounds[lower]):
         lower = "place"
-    changed_since = "modified_after" if "modified_after" in parameters else None
-    if changed_since:
-        starts_at = place.created_at if place and lower == "place" else parameters.get(lower or "")
-        if starts_at and starts_at >= parameters[changed_since]:
-            changed_since = None  # whatever was created since then was modified since then
-    return Range(lower, upper, backwards=bool(place and place.backwards), changed_since=changed_since)
+    changed_since = older_upper = None
+    # Whatever was created since then was modified since then.
+    if "modified_after" in bounds and (lower is None or bounds[lower] < bounds["modified_after"]):
+        changed_since = older_upper = "modified_after"
+        if upper is not None and bounds[upper] < bounds["modified_after"]:
+            older_upper = upper
+    return Range(lower, upper, bool(place and place.backwards), changed_since, older_upper, takes_place)
 
 
 def rows(query: Query) -> str:
@@ -80,8 +84,7 @@ def rows(query: Query) -> str:
     """
     if query.by_id:
         return f"SELECT * FROM {query.table} t WHERE id = %(id)s AND linked_account_id = %(account)s AND {query.guard}"
-    order = "DESC" if query.range.backwards else "ASC"
-    tail = f"ORDER BY created_at {order}, id {order} LIMIT {query.limit}"
+    tail = _tail(query.range, query.limit)
     selects = [
         f"SELECT * FROM {query.table} t WHERE {_all(conditions)} {tail}" for conditions in _branches(query, query.range)
     ]
@@ -95,27 +98,19 @@ def rows(query: Query) -> str:
 
 def beyond(query: Query) -> str:
     """Return an expression that says whether the list holds anything on the other side of the cursor, or at it."""
-    if not query.has_place:
+    if query.beyond is None:
         return "false"
-    order = "ASC" if query.range.backwards else "DESC"
-    # The cursor bounds the other end now; the walk starts there and as a rule ends with its first row.
-    comparison = ">=" if query.range.backwards else "<="
-    at_place = f"(created_at, id) {comparison} (%(place_created_at)s, %(place_id)s)"
-    lower, upper = query.range.lower, query.range.upper
-    other = Range(
-        lower=None if lower == "place" else lower,
-        upper=None if upper == "place" else upper,
-        changed_since="modified_after" if "modified_after" in query.filters else None,
-    )
-    branches = list(_branches(query, other))
-    if _may_have_changed(query, other):
-        branches.append(_changed(query, other))
-    exists = [
-        f"EXISTS (SELECT FROM {query.table} t WHERE {_all([*conditions, at_place])} "
-        f"ORDER BY created_at {order}, id {order} LIMIT 1)"
-        for conditions in branches
-    ]
+    branches = list(_branches(query, query.beyond))
+    if _may_have_changed(query, query.beyond):
+        branches.append(_changed(query, query.beyond))
+    # The walk starts at the cursor and as a rule ends with its row.
+    exists = [f"EXISTS (SELECT FROM {query.table} t WHERE {_all(each)} {_tail(query.beyond, 1)})" for each in branches]
     return f"({' OR '.join(exists)})"
+
+
+def _tail(range_: Range, limit: int) -> str:
+    order = "DESC" if range_.backwards else "ASC"
+    return f"ORDER BY created_at {order}, id {order} LIMIT {limit}"
 
 
 def expanded_with(serializer: SerializerClass, name: str, hidden: Hidden) -> SerializerClass | None:
@@ -148,13 +143,12 @@ def _branches(query: Query, range_: Range) -> Iterator[list[str]]:
 
     Where older rows that changed count as well, those are left to others.
     """
-    conditions = _conditions(query, range_)
-    since = range_.changed_since
+    since, conditions = range_.changed_since, _conditions(query, range_)
     if _has_index(query):  # the filter's own: it leads to few rows as a rule
         yield [*conditions, *_shown(query), *([f"modified_at >= %({since})s"] if since else [])]
         return
-    if since:  # what was created since then was modified since then
-        conditions = [*conditions, f"created_at >= %({since})s"]
+    if since:  # what was created since then was modified since then, too; the range begins before
+        conditions = _conditions(query, replace(range_, lower=since))
     yield from ([*conditions, *walked] for walked in _walked(query))
 
 
@@ -165,10 +159,15 @@ def _may_have_changed(query: Query, range_: Range) -> bool:
 def _changed(query: Query, range_: Range) -> list[str]:
     """Return the conditions of older rows that changed since."""
     since = f"%({range_.changed_since})s"
-    changed = [f"created_at < {since}", f"modified_at >= {since}", "modified_at > created_at"]
+    changed = [f"modified_at >= {since}", "modified_at > created_at"]
     # In words that do not tell the planner of the index of what is shown: it cannot know how few of those changed.
     shown = [f"{condition.removeprefix('NOT ')}::int = 0" for condition in _shown(query)]
-    return [*_conditions(query, range_), *changed, *shown]
+    return [*_older(query, range_), *changed, *shown]
+
+
+def _older(query: Query, range_: Range) -> list[str]:
+    """Return the conditions of rows of the range that were created earlier than what changed since is asked for."""
+    return _conditions(query, replace(range_, upper=range_.older_upper))
 
 
 def _changes(query: Query, tail: str) -> tuple[str, list[str]]:
@@ -184,7 +183,7 @@ def _changes(query: Query, tail: str) -> tuple[str, list[str]]:
     first = f"SELECT id FROM changes WHERE {are_few} {tail}"
     by_key = f"SELECT t.* FROM ({first}) first JOIN {query.table} t ON t.id = first.id"
     since = f"%({query.range.changed_since})s"
-    older = [*_conditions(query, query.range), f"created_at < {since}", f"modified_at >= {since}", f"NOT {are_few}"]
+    older = [*_older(query, query.range), f"modified_at >= {since}", f"NOT {are_few}"]
     in_order = [f"SELECT * FROM {query.table} t WHERE {_all([*older, *walked])} {tail}" for walked in _walked(query)]
     return changes, [by_key, *in_order]
 
@@ -208,13 +207,13 @@ def _walked(query: Query) -> list[list[str]]:
 
 def _bounds(range_: Range) -> Iterator[str]:
     """Yield the conditions that lead to both ends of the range."""
-    at_place = "(%(place_created_at)s, %(place_id)s)"
+    at_place, equal = "(%(place_created_at)s, %(place_id)s)", "=" if range_.takes_place else ""
     if range_.lower == "place":
-        yield f"(created_at, id) > {at_place}"
+        yield f"(created_at, id) >{equal} {at_place}"
     elif range_.lower:
         yield f"created_at >= %({range_.lower})s"
     if range_.upper == "place":
-        yield f"(created_at, id) < {at_place}"
+        yield f"(created_at, id) <{equal} {at_place}"
     elif range_.upper:
         yield f"created_at < %({range_.upper})s"
 
