@@ -55,6 +55,7 @@ COMMON = {
 
 
 def _insert(model: type[models.Model], name: str, own: dict[str, str], source: str) -> str:
+    """Return what makes a model's rows, which lie where updates leave them: in the order of their last change."""
     values = {"id": _id(name, "n"), **COMMON, **own}
     every = {field.column: f"NULL::{field.db_type(connection)}" for field in model._meta.fields} | values
     row = ", ".join(f"{value} AS {column}" for column, value in every.items())
@@ -62,7 +63,7 @@ def _insert(model: type[models.Model], name: str, own: dict[str, str], source: s
     return (
         f"INSERT INTO {model._meta.db_table} ({columns}, printed, printed_format) "
         f"SELECT {columns}, {printing(BY_NAME[model.__name__].serializer)}, {PRINTED_FORMAT} "
-        f"FROM (SELECT {row} FROM generate_series(1, {source}) t"
+        f"FROM (SELECT {row} FROM generate_series(1, {source}) t ORDER BY modified_at, created_at"
     )
 
 

@@ -78,8 +78,11 @@ def combinations(data: Dataset) -> Iterator[dict[str, Any]]:
         {"modified_after": end, "modified_before": end + timedelta(days=30)},
     ]
     shown = [{}, {"include_deleted_data": True}, {"include_deleted_data": True, "include_shell_data": True}]
-    anchor = data.id_of("interview", data.interviews // 2)
-    places = [{}, {"place": Cursor(middle, anchor)}, {"place": Cursor(middle, anchor, backwards=True)}]
+    places: list[dict[str, Any]] = [{}]
+    for percent in (50, 55):
+        created_at = START + timedelta(minutes=minutes * percent // 100)
+        anchor = data.id_of("interview", data.interviews * percent // 100)
+        places += [{"place": Cursor(created_at, anchor, backwards)} for backwards in (False, True)]
     for parts in itertools.product(filters, created, modified, shown, places):
         yield {name: value for part in parts for name, value in part.items()}
 
@@ -126,7 +129,7 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _short(value: Any) -> str:
     if isinstance(value, Cursor):
-        return "backwards from the middle" if value.backwards else "from the middle"
+        return f"{'backwards from' if value.backwards else 'from'} {value.created_at:%m-%d %H:%M}"
     return f"{value:%m-%d %H:%M}" if isinstance(value, datetime) else str(value)[:8]
 
 
