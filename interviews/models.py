@@ -59,7 +59,7 @@ class ScheduledInterview(UnifiedModel):
             models.Index(LATEST_FIRST, "linked_account", STATUS, name="interview_start"),
             models.Index("linked_account", LATEST_FIRST, STATUS, name="interview_account_start"),
             models.Index(STATUS, LATEST_FIRST, "linked_account", name="interview_status_start"),
-            models.Index("job_interview_stage", LATEST_FIRST, name="interview_stage_start"),
+            models.Index("job_interview_stage", LATEST_FIRST, STATUS, name="interview_stage_start"),
             models.Index(
                 LATEST_FIRST,
                 "linked_account",

@@ -154,6 +154,7 @@ class ApiKeyAdmin(UndeletableAdmin):
 class LinkedAccountAdmin(UndeletableAdmin):
     """Accounts are linked through the API or the command line; what is edited here is what people read."""
 
+    list_per_page = 30
     list_display = [
         "end_user_organization_name",
         "platform",

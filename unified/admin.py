@@ -19,8 +19,8 @@ from django.contrib.admin.utils import flatten_fieldsets, quote
 from django.contrib.postgres.search import SearchQuery
 from django.core.paginator import Paginator
 from django.db import connection, transaction
-from django.db.models import ManyToOneRel, Max, Min, Model, Prefetch, Q, QuerySet, TextChoices
-from django.db.models.functions import Left
+from django.db.models import F, ManyToOneRel, Max, Min, Model, OrderBy, Prefetch, Q, QuerySet, TextChoices
+from django.db.models.functions import Coalesce, Left
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -39,8 +39,8 @@ from unified.search import INDEXED_LENGTH, word_vector
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
-COUNT_LIMIT = 10_000  # rows that are counted exactly, and that pages lead to
-SEARCH_LIMIT = 1_000  # rows that one way of searching finds at most
+COUNT_LIMIT = 1_000  # rows that are counted exactly, and that pages lead to
+SEARCH_LIMIT = 300  # rows that one way of searching finds at most
 ORIGINAL_LIMIT = 50_000  # characters shown of one of the platform's originals
 PREFORMATTED = '<pre class="text-xs" style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>'
 ANY_ID = "00000000-0000-0000-0000-000000000000"
@@ -306,6 +306,17 @@ def search_words(rows: QuerySet[Any], fields: Sequence[str], text: str) -> Query
     return found
 
 
+def sort_found(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Have few rows sorted, in the same order: PostgreSQL would walk the index of that until it meets them."""
+    first: Any
+    first, *others = rows.query.order_by
+    if isinstance(first, str):
+        first = F(first.removeprefix("-")).desc() if first.startswith("-") else F(first).asc()
+    column = first.expression
+    no_index = OrderBy(Coalesce(column, column), first.descending, first.nulls_first, first.nulls_last)
+    return rows.order_by(no_index, *others)
+
+
 def formatted_json(value: Any) -> str:
     text = json.dumps(value, indent=2, ensure_ascii=False)
     text = text.encode(errors="backslashreplace").decode()  # JSON may hold half a surrogate pair, which no page can
@@ -400,7 +411,7 @@ class UnifiedModelAdmin(ReadOnlyAdmin):
         # stops at the limit only where it need not sort out what was found twice.
         with only_indexes():
             ids = {id for found in self.find(rows, text) for id in found.values_list("pk", flat=True)[:SEARCH_LIMIT]}
-        return queryset.filter(pk__in=ids), False
+        return sort_found(queryset.filter(pk__in=ids)), False
 
     @label_column("state", {"deleted": "danger", "shell": "warning"})
     def state(self, row: UnifiedModel) -> str | None:

@@ -23,6 +23,18 @@ def plan(client, model, **parameters):
     return changes.queryset[:30].explain()
 
 
+def multiply(row, count=500):
+    """Put that many more rows like this one beside it, for the planner to tell small indexes from large ones."""
+    values = {field.column: field.column for field in row._meta.fields}
+    values |= {"id": "gen_random_uuid()", "remote_id": "'copy ' || number"}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {row._meta.db_table} ({', '.join(values)}) SELECT {', '.join(values.values())}"
+            f" FROM {row._meta.db_table}, generate_series(1, {count}) number"
+        )
+        cursor.execute(f"ANALYZE {row._meta.db_table}")
+
+
 @pytest.mark.parametrize("model", UNIFIED, ids=label)
 def test_a_list_walks_an_index_in_its_order(admin_client, model):
     row = make(model)
@@ -49,7 +61,7 @@ def test_a_list_walks_an_index_in_its_order(admin_client, model):
     ],
 )
 def test_filters_of_interviews_walk_the_index_of_their_order(admin_client, db, parameters, index):
-    make(ScheduledInterview)
+    multiply(make(ScheduledInterview))
 
     assert re.search(rf"\b{index}\b", plan(admin_client, ScheduledInterview, **parameters))
 
@@ -58,6 +70,16 @@ def test_interviews_of_a_stage_walk_an_index_of_their_order(admin_client, interv
     chosen = {"job_interview_stage__id__exact": interview.job_interview_stage_id}
 
     assert re.search("interview_(stage|account)_start", plan(admin_client, ScheduledInterview, **chosen))
+
+
+@pytest.mark.parametrize("model", UNIFIED, ids=label)
+def test_what_a_search_found_is_sorted_rather_than_met_on_a_walk(admin_client, model):
+    row = make(model)
+
+    found = plan(admin_client, model, q=str(row.pk))
+
+    assert "_pkey" in found
+    assert not re.search("interview_(account_)?start|_newest", found)
 
 
 def standard_lists(model):
