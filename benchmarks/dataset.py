@@ -17,6 +17,7 @@ from functools import cached_property
 from time import perf_counter
 from typing import Any
 
+from django.core.management import call_command
 from django.db import connection, models
 from django.db.migrations.executor import MigrationExecutor
 from psycopg.sql import SQL, Identifier
@@ -313,15 +314,14 @@ def _kept(name: str, interviews: int) -> Dataset:
         with connection._nodb_cursor() as cursor:
             cursor.execute(SQL("DROP DATABASE IF EXISTS {}").format(Identifier(name)))
     connection.settings_dict["TEST"] = {**connection.settings_dict["TEST"], "NAME": name}
-    migrated = found == made and _is_migrated(name)
-    if not migrated:
-        connection.creation.create_test_db(verbosity=0, keepdb=True)
     if found != made:
+        connection.creation.create_test_db(verbosity=0, autoclobber=True)
         data = _load(interviews)
         with connection.cursor() as cursor:
             cursor.execute(SQL("COMMENT ON DATABASE {} IS {}").format(Identifier(name), made))
         return data
-    if not migrated:
+    if not _is_migrated(name):
+        call_command("migrate", verbosity=0)
         settle()
     return Dataset(LinkedAccount.objects.get(id=_account_id("big")), interviews)
 

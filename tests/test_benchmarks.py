@@ -47,7 +47,7 @@ def table(text):
 def test_the_plans_of_all_filter_combinations_are_looked_at(data_dir):
     done = run(data_dir, "explain", *SMALL)
 
-    assert "400 interviews, 1,080 combinations" in done.stdout, done.stderr
+    assert "400 interviews, 1,800 combinations" in done.stdout, done.stderr
 
 
 def test_the_read_path_and_its_peers_answer_the_same_and_are_measured(data_dir, tmp_path):
