@@ -48,7 +48,7 @@ CHUNK = 500
 
 def emit(account: LinkedAccount, event: str, data: Callable[[], Any]) -> None:
     """Note one event for whoever listens; `data` is made only then."""
-    hooks = list(Hook.objects.listening(account.id, event))
+    hooks = Hook.objects.listening(account.id, event)
     if hooks and LinkedAccount.objects.hold(account.id):  # what is told of a deleted account would outlive it
         _note(hooks, account, event, [data()])
 
@@ -58,7 +58,7 @@ def emit_records(account_id: UUID, model_name: str, changes: Mapping[str, Sequen
     events = {f"{model_name}.{change}": ids for change, ids in changes.items() if ids}
     if model_name not in SERIALIZERS or not events:
         return
-    hooks = list(Hook.objects.listening(account_id, *events))
+    hooks = Hook.objects.listening(account_id, *events)
     if not hooks:
         return
     account = LinkedAccount.objects.select_related("organization").get(id=account_id)

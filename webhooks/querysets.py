@@ -3,20 +3,23 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from django.db import models, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 
 if TYPE_CHECKING:
-    from webhooks.models import Delivery, Hook  # noqa: F401  (for annotations)
+    from webhooks.models import Delivery, Hook
 
 
 class HookQuerySet(models.QuerySet["Hook"]):
-    def listening(self, account_id: UUID, *events: str) -> Self:
+    def listening(self, account_id: UUID, *events: str) -> list["Hook"]:
         """Return those that want to know any of these events of an account."""
-        return self.filter(
-            organization__linked_accounts=account_id,
-            account_type=F("organization__linked_accounts__account_type"),
-            is_active=True,
-            events__overlap=list(events),
+        # Every batch of a sync asks, mostly for nothing, and writing this down would take the ORM ten times as long.
+        return list(
+            self.raw(
+                "SELECT hook.* FROM webhooks_hook hook JOIN linked_accounts_linkedaccount account"
+                " ON account.organization_id = hook.organization_id AND account.account_type = hook.account_type"
+                " WHERE account.id = %s AND hook.is_active AND hook.events && %s::varchar[]",
+                [account_id, list(events)],
+            )
         )
 
     def with_work(self, now: datetime) -> Self:
