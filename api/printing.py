@@ -4,9 +4,8 @@ The serializer is the definition. What stands here prints the same to the byte, 
 a row that is about to be written; a test compares all three. A text holds the record unexpanded and without originals.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
-from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -74,19 +73,22 @@ def _constant(serializer_field: Any) -> bytes:
 class Printer:
     """Prints rows of one model that are about to be written."""
 
-    def __init__(self, serializer: SerializerClass) -> None:
+    def __init__(self, serializer: SerializerClass, unprinted: Iterable[str]) -> None:
+        """`unprinted` are names among the values that the serializer does not know."""
         # What is printed of a row of which nothing is known, in the order of the fields.
         self._nothing: dict[str, Any] = {
             name: orjson.Fragment(_constant(serializer_field)) if hasattr(serializer_field, "sql") else None
             for name, serializer_field in fields_of(serializer).items()
         }
-        self._read = itemgetter(*self._nothing)
+        self._unprinted = frozenset(unprinted)
 
-    def text(self, values: Mapping[str, Any]) -> str:
-        """Return the text of a row with these values, by field; those of other fields are nobody's business.
+    def text(self, common: Mapping[str, Any], values: Mapping[str, Any]) -> str:
+        """Return the text of a row: `common` are values of what all models have, `values` of the model's own fields.
 
         Times are aware and UTC, ids text in their usual form, field mappings JSON text.
         """
-        mapped = orjson.Fragment(values.get("field_mappings") or NOTHING_MAPPED)
-        printed = self._read({**self._nothing, **values, "field_mappings": mapped})
-        return orjson.dumps(dict(zip(self._nothing, printed, strict=True)), option=ORJSONRenderer.options).decode()
+        record = {**self._nothing, **values, **common}
+        for name in self._unprinted:
+            record.pop(name, None)
+        record["field_mappings"] = orjson.Fragment(record["field_mappings"] or NOTHING_MAPPED)
+        return orjson.dumps(record, option=ORJSONRenderer.options).decode()

@@ -100,7 +100,7 @@ class Resource:
 
     @cached_property
     def printer(self) -> Printer:
-        return Printer(self.serializer)
+        return Printer(self.serializer, {*self.names}.difference(self.serializer.Meta.fields))
 
     @cached_property
     def _hints(self) -> dict[str, Any]:

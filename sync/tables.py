@@ -125,7 +125,7 @@ def insert_missing(
     common = {"created_at": now, "modified_at": now, "remote_was_deleted": False}
     shared = (str(account_id), *2 * (now.isoformat(),), False, is_shell, None if is_shell else EMPTY_HASH, FORMAT)
     rows = (
-        (key, remote_id, *shared, text_of({"id": as_id(key), "remote_id": remote_id, **common}))
+        (key, remote_id, *shared, text_of({"id": as_id(key), "remote_id": remote_id, **common}, {}))
         for key, remote_id in missing
     )
     columns = [*IDENTITY, *STATE, "printed_format", "printed"]
@@ -166,7 +166,7 @@ def _printed(resource: Resource, row: Row, created_at: datetime, modified_at: da
         "remote_was_deleted": row.remote_was_deleted,
         "field_mappings": row.field_mappings,
     }
-    return resource.printer.text(row.values | common)
+    return resource.printer.text(common, row.values)
 
 
 def _borrow(
