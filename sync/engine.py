@@ -311,7 +311,7 @@ class _Sync:
         def list_entries(stored: Stored) -> Iterable[Fetched]:
             return listing.resource.listing(connector, replace(window, stored=stored))
 
-        with ReadAhead(list_entries, self.stored) as batches:
+        with ReadAhead(list_entries, self.stored, self.ingest.prepare) as batches:
             for batch in batches:
                 self._take(batch, listing, unseen)
 

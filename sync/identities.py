@@ -16,7 +16,7 @@ class Identities:
     def __init__(self, account_id: uuid.UUID) -> None:
         self.account_id = account_id
         self._promised: dict[tuple[str, str], str] = {}
-        self._latest = 0
+        self.latest = 0  # the number of the latest promise that was taken note of
 
     def key(self, model_name: str, remote_id: str) -> str:
         promised = self._promised.get((model_name, remote_id)) if self._promised else None
@@ -24,8 +24,8 @@ class Identities:
 
     def refresh(self) -> bool:
         """Take note of what was promised meanwhile, and return whether anything was."""
-        new = PromisedId.objects.filter(linked_account=self.account_id, number__gt=self._latest).order_by("number")
+        new = PromisedId.objects.filter(linked_account=self.account_id, number__gt=self.latest).order_by("number")
         for promised in new:
             self._promised[promised.model_name, promised.remote_id] = promised.id.hex
-            self._latest = promised.number
+            self.latest = promised.number
         return bool(new)

@@ -10,7 +10,7 @@ from django.db import DataError, IntegrityError, OperationalError, connection, t
 from psycopg.errors import ProgramLimitExceeded
 from psycopg.sql import SQL, Identifier
 
-from connectors.records import Record
+from connectors.records import Fetched, Record
 from field_mappings.values import Mappings
 from linked_accounts.models import LinkedAccount
 from sync import tables
@@ -18,7 +18,7 @@ from sync.identities import Identities
 from sync.models import PendingRecord, PromisedId
 from sync.pending import Reduced, put_aside, reduce
 from sync.resources import BY_NAME, RESOURCES, Resource
-from sync.rows import Row, RowMaker, array, with_embedded
+from sync.rows import UNFIT, Row, RowMaker, array, with_embedded
 from sync.signals import records_changed
 from sync.stamps import Stamp, Stamps
 from sync.state import SyncCancelledError
@@ -94,6 +94,10 @@ class Ingest:
         self._known: set[str] = set()  # keys that have a row: batch after batch refers to much the same
         self._present: set[str] = set()  # keys of records that are there, in the same way
 
+    def prepare(self, entries: Iterable[Fetched]) -> None:
+        """Do, in any thread, what can be done before other entries of a listing are stored."""
+        self.rows.prepare(with_embedded(entry for entry in entries if isinstance(entry, Record)))
+
     def store(self, records: Iterable[Record]) -> list[Problem]:
         """Store records in one durable transaction, and return those that nobody can store.
 
@@ -112,7 +116,7 @@ class Ingest:
         for record in records:
             try:
                 one = self.rows.row(record)
-            except (AttributeError, TypeError, ValueError) as error:
+            except UNFIT as error:
                 problems.append(Problem(record.model_name, record.remote_id, f"{type(error).__name__}: {error}"))
             else:
                 rows[record.model_name][one.key] = one

@@ -18,7 +18,7 @@ from connectors.errors import ConnectorError
 from connectors.records import Fetched
 from connectors.stored import Stored, StoredApplication
 
-BATCH_SIZE = 500
+BATCH_SIZE = 1000
 BATCH_SECONDS = 2.0  # of a slow platform: what arrived is stored, and a sync that is to end does so
 BATCHES_AHEAD = 2  # that wait to be stored, beside the one that is being filled and the one that is being stored
 PATIENCE_SECONDS = 5.0  # with a call to the platform when somebody interrupts the process
@@ -64,9 +64,15 @@ class ReadAhead:
     the context ends, but if the process is interrupted while the platform does not answer.
     """
 
-    def __init__(self, open_listing: Callable[[Stored], Iterable[Fetched]], stored: Stored) -> None:
+    def __init__(
+        self,
+        open_listing: Callable[[Stored], Iterable[Fetched]],
+        stored: Stored,
+        prepare: Callable[[Batch], None] = lambda batch: None,
+    ) -> None:
         self._open_listing = open_listing
         self._stored = stored
+        self._prepare = prepare
         self._handed_over: SimpleQueue[Batch | _Question | _End] = SimpleQueue()
         self._room = Semaphore(BATCHES_AHEAD)
         self._is_stopped = False
@@ -148,6 +154,7 @@ class ReadAhead:
         self._hand_over(batch)
 
     def _hand_over(self, batch: Batch) -> None:
+        self._prepare(batch)
         self._room.acquire()
         if self._is_stopped:
             raise _Stopped

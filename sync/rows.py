@@ -8,6 +8,7 @@ Ids are *keys* here: hexadecimal text, which is compared, hashed and sent many t
 import json
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -20,6 +21,8 @@ from field_mappings.values import Mappings
 from sync.identities import Identities
 from sync.resources import BY_NAME
 from unified.identity import unified_key
+
+UNFIT = (AttributeError, TypeError, ValueError)
 
 
 class Reference(NamedTuple):
@@ -58,9 +61,30 @@ class RowMaker:
         self.mappings = mappings
         # Record after record refers to much the same, and computing an id costs more than all else here.
         self._reference = lru_cache(maxsize=10_000)(self._new_reference)
+        # By id of a record: it, and how many ids were promised when its row was made.
+        self._prepared: dict[int, tuple[Record, int, Row]] = {}
+
+    def prepare(self, records: Iterable[Record]) -> None:
+        """Make rows, in any thread, that `row` will be asked for. What cannot be made is left to that.
+
+        Neither are rows with field mappings, which may have to be read.
+        """
+        for record in records:
+            if self.mappings is None or not self.mappings.has(record.model_name):
+                latest = self.identities.latest
+                with suppress(*UNFIT):
+                    self._prepared[id(record)] = record, latest, self._new_row(record)
 
     def row(self, record: Record) -> Row:
-        """Raises ValueError, TypeError or AttributeError for what no column can hold, or is not of its declared type.
+        """Return a record's row. Raises one of UNFIT for what no column can hold, or is not of its declared type."""
+        if prepared := self._prepared.pop(id(record), None):
+            _, latest, row = prepared
+            if latest == self.identities.latest:
+                return row
+        return self._new_row(record)
+
+    def _new_row(self, record: Record) -> Row:
+        """Make a record's row.
 
         The hash is over the unified values without those that are None: a field added later changes no hash until it
         has a value. It leaves out the platform's words and originals: `modified_at` stays when only these change.

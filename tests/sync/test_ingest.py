@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -20,7 +21,7 @@ from connectors.records import (
 from interviews.models import ScheduledInterview
 from remote_users.models import RemoteUser, RemoteUserRemoteData
 from sync import tables
-from sync.ingest import Counts, Ingest
+from sync.ingest import Counts, Ingest, promise
 from tests.factories import LinkedAccountFactory
 from unified.identity import unified_id
 
@@ -343,3 +344,13 @@ def test_accounts_do_not_mix(account, ingest):
     Ingest(other.id).store([USER])
 
     assert RemoteUser.objects.count() == 2
+
+
+def test_an_id_that_is_promised_after_a_row_was_prepared_is_kept(ingest):
+    record, id = ScheduledInterviewRecord(remote_id="later"), uuid4()
+    ingest.prepare([record])
+    promise(ingest.account_id, "ScheduledInterview", "later", id)
+
+    assert ingest.store([record]) == []
+
+    assert ScheduledInterview.objects.get().id == id

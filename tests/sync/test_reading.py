@@ -67,6 +67,17 @@ def test_a_listing_of_nothing_is_one_empty_batch():
     assert batches_of(()) == [[]]
 
 
+def test_batches_are_prepared_where_they_are_read():
+    prepared = []
+
+    def prepare(batch):
+        prepared.append((threading.current_thread().name, [*batch]))
+
+    with ReadAhead(lambda stored: range(3), NOTHING_STORED, prepare) as batches:
+        assert [*batches] == [[0, 1], [2]]
+    assert prepared == [("reader", [0, 1]), ("reader", [2])]
+
+
 def test_a_slow_listing_is_handed_over_before_a_batch_is_full(monkeypatch):
     monkeypatch.setattr("sync.reading.BATCH_SECONDS", -1)
 

@@ -103,8 +103,18 @@ def test_originals_may_hold_what_few_can_write(maker, odd):
     ids=["empty id", "long id", "no time zone", "half a character", "half a character as id", "huge number"],
 )
 def test_what_no_column_can_hold_is_refused(maker, record):
+    maker.prepare([record])
+
     with pytest.raises((TypeError, ValueError)):
         maker.row(record)
+
+
+def test_a_prepared_row_is_the_one_that_would_have_been_made(maker, monkeypatch):
+    expected = maker.row(USER)
+    maker.prepare([USER])
+    monkeypatch.setattr(maker, "_new_row", None)
+
+    assert maker.row(USER) == expected
 
 
 @pytest.mark.parametrize("remote_id", ["1", "é 中 😀", "x" * 500, *map(str, range(100, 120))])
