@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from threading import BoundedSemaphore
 from time import perf_counter
@@ -26,8 +27,8 @@ from linked_accounts.throttling import LinkedAccountThrottle, take
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 PREFIX = "/api/ats/v1/"
-# Reads at a time: one waits for PostgreSQL while the other works. More would take the interpreter from each other.
-READERS = 2
+# Reads at a time: some wait for PostgreSQL while one works. More would take the interpreter from each other.
+READERS = 4
 A_RECORD = "00000000-0000-0000-0000-000000000000"
 
 
@@ -57,13 +58,14 @@ class FastLane:
         started_at = perf_counter()
         name, id = path.groups()
         called = request_id(environ.get("HTTP_X_REQUEST_ID", ""))
-        with bound_contextvars(request_id=called):
-            try:
-                content, limits = self._read(name, id, environ)
-            except Exception:
-                # Django meets the same trouble, and knows what to say of it.
-                return self._application(environ, start_response)
+        answer = None
+        # Django meets the same trouble, and knows what to say of it.
+        with self._readers, bound_contextvars(request_id=called), suppress(Exception):
+            answer = self._read(name, id, environ)
             log_request("GET", environ["PATH_INFO"], 200, started_at=started_at)
+        if answer is None:
+            return self._application(environ, start_response)
+        content, limits = answer
         headers = [*self._headers[name, id is not None], *limits.items(), ("X-Request-Id", called)]
         headers.append(("ETag", entity_tag(content)))
         if len(content) >= COMPRESSED_BYTES:
@@ -82,11 +84,10 @@ class FastLane:
         taken = environ[LinkedAccountThrottle.TAKEN] = take(access.linked_account_id)
         if taken and not taken.is_allowed:
             raise LookupError("There is nothing left of the limit.")
-        with self._readers:
-            if id is None:
-                body, _ = read_page(serializer, self._viewsets[name].filterset_class, access, query)
-            else:
-                body, _ = read_record(serializer, access, id, query)
+        if id is None:
+            body, _ = read_page(serializer, self._viewsets[name].filterset_class, access, query)
+        else:
+            body, _ = read_record(serializer, access, id, query)
         return orjson.dumps(body, default=str, option=ORJSONRenderer.options), taken.headers if taken else {}
 
 
