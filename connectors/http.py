@@ -16,7 +16,6 @@ from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape
 
 import httpx2
-import orjson
 import stamina
 
 from connectors.errors import (
@@ -30,6 +29,7 @@ from connectors.errors import (
     UnexpectedAnswer,
 )
 from connectors.pace import Limiter
+from connectors.payloads import load
 
 Parameters = Mapping[str, str | int]
 
@@ -85,8 +85,8 @@ class Answer:
 
     def json(self) -> Any:
         try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError as error:
+            return load(self.body)
+        except ValueError as error:
             raise UnexpectedAnswer(f"{self.request}: answered {self.status} with something that is not JSON") from error
 
 

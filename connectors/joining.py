@@ -7,7 +7,7 @@ from tempfile import TemporaryFile
 from typing import Any, Self
 from zlib import crc32
 
-import orjson
+from connectors.payloads import dump, load
 
 PARTITIONS = 64
 BUFFER_BYTES = 64 * 1024
@@ -52,10 +52,9 @@ class DiskJoin:
 
 
 def _write(files: list[Any], key: str, payload: Any) -> None:
-    line = orjson.dumps([key, payload], option=orjson.OPT_APPEND_NEWLINE)
-    files[crc32(key.encode()) % PARTITIONS].write(line)
+    files[crc32(key.encode()) % PARTITIONS].write(dump([key, payload]) + b"\n")
 
 
 def _read(file: Any) -> Iterator[tuple[str, Any]]:
     file.seek(0)
-    return map(orjson.loads, file)
+    return map(load, file)

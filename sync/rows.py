@@ -5,7 +5,6 @@ Nothing here asks the database, but for mapped fields of records that come witho
 Ids are *keys* here: hexadecimal text, which is compared, hashed and sent many times faster than `uuid.UUID`.
 """
 
-import json
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from connectors.payloads import dump
 from connectors.records import MAX_REMOTE_ID_LENGTH, Original, Record
 from field_mappings.values import Mappings
 from sync.identities import Identities
@@ -65,9 +65,9 @@ class RowMaker:
         self._prepared: dict[int, tuple[Record, int, Row]] = {}
 
     def prepare(self, records: Iterable[Record]) -> None:
-        """Make rows, in any thread, that `row` will be asked for. What cannot be made is left to that.
+        """Make rows, in any thread, that `row` will be asked for.
 
-        Neither are rows with field mappings, which may have to be read.
+        What cannot be made is left to that. So are rows with field mappings, for which originals may have to be read.
         """
         for record in records:
             if self.mappings is None or not self.mappings.has(record.model_name):
@@ -137,7 +137,7 @@ class RowMaker:
             stored: Any = BY_NAME[record.model_name].remote_data_model
             entries = stored.objects.filter(record=key).values_list("entries", flat=True).first() or ()
             originals = [Original(entry["path"], entry["data"]) for entry in entries]
-        return _as_json(self.mappings.values(record.model_name, originals)).decode()
+        return dump(self.mappings.values(record.model_name, originals)).decode()
 
     def _new_reference(self, model_name: str, remote_id: str) -> Reference:
         if not 0 < len(remote_id) <= MAX_REMOTE_ID_LENGTH:
@@ -178,15 +178,7 @@ def _utc(value: datetime) -> datetime:
 def _entries(record: Record) -> bytes | None:
     if not record.remote_data:
         return None
-    return _as_json([{"path": original.path, "data": original.data} for original in record.remote_data])
-
-
-def _as_json(value: Any) -> bytes:
-    try:
-        return orjson.dumps(value)
-    except orjson.JSONEncodeError:
-        # Whole numbers past 64 bits, and halves of characters that a platform cut in two.
-        return json.dumps(value, separators=(",", ":")).encode()
+    return dump([{"path": original.path, "data": original.data} for original in record.remote_data])
 
 
 def _hash(content: bytes) -> bytes:

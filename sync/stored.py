@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import orjson
 from django.db import connection
 from psycopg.sql import SQL, Composable, Identifier
 
+from connectors.payloads import load
 from connectors.records import Whole
 from connectors.stored import StoredApplication
 from sync.resources import BY_NAME, Resource
@@ -147,4 +147,4 @@ class StoredRecords:
 
 
 def _by_path(entries: str) -> dict[str, Any]:
-    return {entry["path"]: entry["data"] for entry in orjson.loads(entries)}
+    return {entry["path"]: entry["data"] for entry in load(entries)}

@@ -152,10 +152,15 @@ def test_secrets_are_hidden_however_they_are_spelled(secret):
     assert hidden.replace('"', "") == " ".join(["[hidden]"] * 5)
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"", b'{"a": NaN}', b'{"a": 1', b"\xff"])
+@pytest.mark.parametrize("body", [b"<html>", b"", b'{"a": NaN}', b'{"a": 1', b"\xff", b"[" * 100_000])
 def test_answer_that_is_not_json_is_unexpected(session, body):
     with serve(Script(Answer(200, body))) as server, pytest.raises(UnexpectedAnswer, match="not JSON"):
         session.get(server.url).json()
+
+
+def test_half_a_character_is_read_as_it_stands(session):
+    with serve(Script(Answer(200, rb'{"name": "Ana \ud83d"}'))) as server:
+        assert session.get(server.url).json() == {"name": "Ana \ud83d"}
 
 
 @pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "gzip"}])

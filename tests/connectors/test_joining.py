@@ -21,6 +21,14 @@ def test_payloads_meet_by_key_in_the_order_they_came():
     assert found["unmatched"] == []
 
 
+def test_payloads_come_back_as_they_were():
+    payload = {"cut": "Ana \ud83d", "lines": "a\nb"}
+    with DiskJoin() as join:
+        join.add_left("1", payload)
+
+        assert [left for lefts, _ in join.partitions() for left in lefts] == [payload]
+
+
 def test_every_left_payload_comes_once_also_under_one_key():
     with DiskJoin() as join:
         for number in range(1000):
