@@ -217,8 +217,13 @@ def _copy(resource: Resource, table: str, account: LinkedAccount) -> float:
 
 
 def _logged_bytes() -> float:
+    """Return how much this connection has written to the log; before PostgreSQL 18, everybody together."""
+    statement = "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
+        if getattr(connection, "pg_version", 0) >= 180000:
+            cursor.execute("SELECT pg_stat_force_next_flush()")
+            statement = "SELECT wal_bytes FROM pg_stat_get_backend_wal(pg_backend_pid())"
+        cursor.execute(statement)
         return float(cursor.fetchone()[0])
 
 
