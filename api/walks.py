@@ -143,12 +143,13 @@ def _branches(query: Query, range_: Range) -> Iterator[list[str]]:
 
     Where older rows that changed count as well, those are left to others.
     """
-    since, conditions = range_.changed_since, _conditions(query, range_)
+    since = range_.changed_since
     if _has_index(query):  # the filter's own: it leads to few rows as a rule
-        yield [*conditions, *_shown(query), *([f"modified_at >= %({since})s"] if since else [])]
+        modified = [f"modified_at >= %({since})s"] if since else []
+        yield [*_conditions(query, range_), *_shown(query), *modified]
         return
-    if since:  # what was created since then was modified since then, too; the range begins before
-        conditions = _conditions(query, replace(range_, lower=since))
+    # What was created since then was modified since then, too, and the range begins before.
+    conditions = _conditions(query, replace(range_, lower=since or range_.lower))
     yield from ([*conditions, *walked] for walked in _walked(query))
 
 
