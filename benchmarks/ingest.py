@@ -14,7 +14,7 @@ import argparse
 import statistics
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -120,7 +120,6 @@ def main() -> int:
     print(f"| records a second | COPY | {' | '.join(LABELS)} | WAL | grown |")
     print(f"|---|{'---:|' * (len(LABELS) + 3)}")
     touched = 0
-    search_seldom()  # as workers do
     with scratch_database():
         for name in MODELS:
             touched += measure(BY_NAME[name], arguments.records, arguments.rounds)
@@ -135,6 +134,7 @@ def measure(resource: Resource, count: int, rounds: int) -> int:
     rates: defaultdict[str, list[float]] = defaultdict(list)
     log: list[float] = []
     touched, peak_before = 0, None
+    search_seldom()  # as workers do, and never among the benchmark's own records
     organization, _ = Organization.objects.get_or_create(name="Benchmark")
     with _yardstick(resource) as table:
         for number in range(rounds):
@@ -143,10 +143,8 @@ def measure(resource: Resource, count: int, rounds: int) -> int:
                 _store_what_is_referred_to(account, resource, count)
                 ingest = Ingest(account.id)
                 for label, listing in (("all new", records), ("unchanged", records), ("all changed", changed)):
-                    listing = [*map(_with_originals, listing)] if suffix else listing
-                    search_seldom()  # nor for garbage among the benchmark's own
                     logged, started_at = _logged_bytes(), perf_counter()
-                    for position in _store(ingest, listing):
+                    for position in _store(ingest, map(_with_originals, listing) if suffix else listing):
                         if peak_before is None and position == 9:
                             peak_before = peak_bytes()
                     rates[label + suffix].append(count / (perf_counter() - started_at))
@@ -173,7 +171,7 @@ def _store_what_is_referred_to(account: LinkedAccount, resource: Resource, count
             ingest.store([application(number) for number in range(start, start + PAGE)])
 
 
-def _store(ingest: Ingest, listing: Sequence[Fetched]) -> Iterator[int]:
+def _store(ingest: Ingest, listing: Iterable[Fetched]) -> Iterator[int]:
     """Store a listing as a sync does, and yield the number of each batch after it."""
     with ReadAhead(lambda stored: listing, ingest.stored, ingest.prepare) as batches:
         for position, batch in enumerate(batches):
@@ -220,7 +218,7 @@ def _logged_bytes() -> float:
     """Return how much this connection has written to the log; before PostgreSQL 18, everybody together."""
     statement = "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"
     with connection.cursor() as cursor:
-        if getattr(connection, "pg_version", 0) >= 180000:
+        if connection.connection.info.server_version >= 180000:
             cursor.execute("SELECT pg_stat_force_next_flush()")
             statement = "SELECT wal_bytes FROM pg_stat_get_backend_wal(pg_backend_pid())"
         cursor.execute(statement)
