@@ -40,6 +40,7 @@ from unified.search import INDEXED_LENGTH, word_vector
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 COUNT_LIMIT = 1_000  # rows that are counted exactly, and that pages lead to
+WHOLE_COUNT_LIMIT = 10_000  # rows of a list without filters that are counted: an index is enough for that
 SEARCH_LIMIT = 300  # rows that one way of searching finds at most
 ORIGINAL_LIMIT = 50_000  # characters shown of one of the platform's originals
 PREFORMATTED = '<pre class="text-xs" style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>'
@@ -65,7 +66,7 @@ def estimated_count(rows: QuerySet[Any]) -> int:
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts up to COUNT_LIMIT rows; of more it tells the planner's estimate and leads to the first COUNT_LIMIT."""
+    """Counts some rows; of more it tells the planner's estimate. It leads to the first COUNT_LIMIT."""
 
     template_name = "unified/pagination.html"  # django-unfold shows it in place of its own
     object_list: QuerySet[Any]
@@ -73,9 +74,10 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     @cached_property
     def count(self) -> int:
         rows = self.object_list.order_by().prefetch_related(None)
+        limit = COUNT_LIMIT if rows.query.where else WHOLE_COUNT_LIMIT
         with only_indexes():
-            counted = rows[: COUNT_LIMIT + 1].count()
-        if counted <= COUNT_LIMIT:
+            counted = rows[: limit + 1].count()
+        if counted <= limit:
             return counted
         return max(counted, estimated_count(rows))
 

@@ -251,6 +251,17 @@ def test_a_long_list_tells_about_how_long_it_is(admin_client, db, monkeypatch):
     assert admin_client.get(list_of(Candidate, p=3)).url.endswith("?e=1")
 
 
+def test_a_list_without_filters_is_counted_further_than_pages_lead(admin_client, db, monkeypatch):
+    monkeypatch.setattr(unified_admin, "COUNT_LIMIT", 30)
+    monkeypatch.setattr(unified_admin, "estimated_count", None)
+    CandidateFactory.create_batch(35, linked_account=LinkedAccountFactory())
+
+    first = admin_client.get(list_of(Candidate))
+
+    assert "about 35 candidates" in " ".join(first.text.split())
+    assert first.context["cl"].paginator.num_pages == 1
+
+
 def test_a_short_list_is_counted(admin_client, db):
     CandidateFactory.create_batch(31, linked_account=LinkedAccountFactory())
 
