@@ -1,3 +1,4 @@
+import logging
 import multiprocessing
 import os
 import subprocess
@@ -86,6 +87,8 @@ def check_migrations() -> None:
 def server(*, host: str, port: int, workers: int) -> Any:
     # A forked worker would inherit the locks of OpenSSL, held or not, and wait for ever to check a password.
     multiprocessing.set_start_method("spawn", force=True)
+    # Granian advises against so many threads, not knowing that most of them wait for platforms.
+    logging.getLogger("_granian").addFilter(lambda record: "Python threads" not in record.getMessage())
     return Granian(
         "config.wsgi:application",
         address=host,
