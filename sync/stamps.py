@@ -76,7 +76,10 @@ class Stamps:
             return result
 
     def _settle(self, stamp: datetime | None) -> None:
-        """Note the stamp. Where even the commit took too long, stamp its rows again."""
+        """Note the stamp. Where even the commit took too long, stamp its rows again.
+
+        These are not only rows of that very stamp: one that was created further ahead keeps that later time.
+        """
         while stamp is not None:
             self.latest = stamp
             if database_now() < stamp:
@@ -89,6 +92,6 @@ class Stamps:
                         cursor,
                         resource,
                         {"modified_at": "%(now)s"},
-                        "t.linked_account_id = %(account)s AND t.modified_at = %(late)s",
+                        "t.linked_account_id = %(account)s AND t.modified_at >= %(late)s AND t.modified_at < %(now)s",
                         {"now": stamp, "account": self.account_id, "late": late},
                     )

@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import pytest
 
@@ -7,6 +8,7 @@ from connectors import registry
 from connectors.base import Connector, Credential, ModelSupport, Window
 from connectors.records import Fetched
 from linked_accounts.models import LinkedAccount
+from sync.models import SyncRun
 from tests.factories import LinkedAccountFactory
 
 Listing = Iterable[Fetched | Exception] | Callable[[Window], Iterable[Fetched | Exception]]
@@ -66,3 +68,12 @@ def platform(monkeypatch) -> Platform:
 @pytest.fixture
 def account(platform, transactional_db) -> LinkedAccount:
     return LinkedAccountFactory(platform="fake", credentials={"api_key": "secret"})
+
+
+def accounts_at_work(accounts: Iterable[LinkedAccount]) -> list[UUID]:
+    """Return the account of each run that is not done. One is there twice if two syncs of it overlap.
+
+    The first then counts as failed, as the second takes it for one that a killed process left.
+    """
+    runs = SyncRun.objects.filter(linked_account__in=accounts)
+    return list(runs.exclude(result="DONE").values_list("linked_account", flat=True))

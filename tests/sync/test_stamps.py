@@ -13,6 +13,7 @@ from sync.ingest import Ingest
 from sync.models import ModelSync
 from sync.stamps import Stamps, database_now
 from tests.factories import RemoteUserFactory
+from tests.waiting import wait_until
 
 
 def test_rows_are_visible_before_the_time_of_their_stamp(account):
@@ -56,6 +57,20 @@ def test_rows_whose_commit_took_too_long_are_stamped_again(account, monkeypatch)
     assert user.modified_at == stamps.latest > first
     assert user.modified_at > database_now()
     assert other.modified_at == first
+
+
+def test_late_rows_that_were_created_further_ahead_are_stamped_again(account, monkeypatch):
+    monkeypatch.setattr("sync.stamps.AHEAD", timedelta(seconds=1))
+    Ingest(account.id).store([RemoteUserRecord(remote_id="1")])
+    created_at = RemoteUser.objects.get().created_at
+    monkeypatch.setattr("sync.stamps.AHEAD", timedelta(milliseconds=50))
+    monkeypatch.setattr("sync.stamps.Stamp.ensure_ahead", lambda self: wait_until(lambda: database_now() > created_at))
+
+    ingest = Ingest(account.id)
+    ingest.store([RemoteUserRecord(remote_id="1", first_name="changed")])
+
+    visible_at = database_now()
+    assert RemoteUser.objects.get().modified_at == ingest.stamps.latest > visible_at > created_at
 
 
 def test_work_without_a_stamp_may_take_as_long_as_it_likes(account):
