@@ -116,6 +116,7 @@ def is_queued(account: LinkedAccount) -> bool:
 @app.task(name="sync.account", queue="sync", pass_context=True, retry=UNFORESEEN)
 def sync_account(context: JobContext, account_id: str) -> None:
     ensure_connection()
+    _leave_queue(context)
     account = _find(account_id)
     if account is None:
         return
@@ -137,9 +138,10 @@ def sync_account(context: JobContext, account_id: str) -> None:
         logger.info("Sync of %s: %s", account.id, error)
 
 
-@app.task(name="sync.hint", queue="sync", retry=UNFORESEEN)
-def follow_hint(account_id: str, subject: str, remote_id: str) -> None:
+@app.task(name="sync.hint", queue="sync", pass_context=True, retry=UNFORESEEN)
+def follow_hint(context: JobContext, account_id: str, subject: str, remote_id: str) -> None:
     ensure_connection()
+    _leave_queue(context)
     account = _find(account_id)
     if account is None:
         return
@@ -150,6 +152,15 @@ def follow_hint(account_id: str, subject: str, remote_id: str) -> None:
         _defer_hint(account.id, hint.subject, remote_id, wait_seconds=BUSY_SECONDS)
     except (NotLinkedError, SyncCancelledError) as error:
         logger.info("Hint about %s: %s", account.id, error)
+
+
+def _leave_queue(context: JobContext) -> None:
+    """Have a job that failed go back to the queue even where the same was queued meanwhile.
+
+    Left to itself it could not, and would hold the account's lock as if it were still being done.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET queueing_lock = NULL WHERE id = %s", [context.job.id])
 
 
 class Worker:

@@ -373,6 +373,24 @@ def test_what_nobody_foresaw_is_tried_again(account, platform, monkeypatch):
         wait_until(lambda: ProcrastinateJob.objects.filter(status="todo", attempts=1).exists())
 
 
+def test_what_nobody_foresaw_is_tried_again_where_the_same_was_queued_meanwhile(account, platform, monkeypatch):
+    monkeypatch.setattr(jobs.sync_account.retry_strategy, "exponential_wait", 0, raising=False)
+
+    def list_users(window):
+        queue_sync(account)
+        raise ZeroDivisionError("a bug")
+
+    platform.users = list_users
+    queue_sync(account)
+
+    with working():
+        wait_until(lambda: ended(account).exists())
+        platform.users = [RemoteUserRecord(remote_id="1")]
+        wait_until(lambda: not ProcrastinateJob.objects.exclude(status="succeeded").exists())
+
+    assert SyncRun.objects.latest("started_at").result == "DONE"
+
+
 # Hints
 
 
