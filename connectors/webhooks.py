@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from connectors.records import MAX_REMOTE_ID_LENGTH
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
@@ -32,8 +34,15 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
+    """Raises ValueError for an id that no record has."""
+
     subject: Subject
     remote_id: str | None = None
+
+    def __post_init__(self) -> None:
+        # Halves of characters raise a ValueError of their own.
+        if self.remote_id is not None and not 0 < len(self.remote_id.encode()) <= MAX_REMOTE_ID_LENGTH:
+            raise ValueError(f"a remote id has 1 to {MAX_REMOTE_ID_LENGTH} characters, not {len(self.remote_id)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,12 @@
 import logging
 from uuid import UUID
 
-import orjson
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from connectors.base import UNREADABLE
+from connectors.payloads import load
 from connectors.webhooks import Delivery, Webhooks
 from linked_accounts.models import LinkedAccount
 from sync.jobs import queue_hint
@@ -32,8 +32,8 @@ def receive(request: HttpRequest, account_id: UUID, secret: str) -> HttpResponse
     if int(request.headers.get("Content-Length") or 0) > MAX_BODY_BYTES:
         return _answer(413, "Too much.")
     try:
-        payload = orjson.loads(request.body) if request.body else None
-    except orjson.JSONDecodeError:
+        payload = load(request.body) if request.body else None
+    except ValueError:
         return _answer(400, "This is no JSON.")
     headers = {name.lower(): value for name, value in request.headers.items()}
     delivery = Delivery(headers=headers, body=request.body, payload=payload)

@@ -82,6 +82,19 @@ def test_what_we_do_not_know_is_acknowledged_and_ignored(account, body):
     assert jobs() == []
 
 
+def test_half_a_character_does_no_harm(account):
+    body = rb'{"event": "interview", "id": "7", "note": "\ud83d"}'
+
+    assert send(account.webhook_path(), body).status_code == 200
+    assert jobs() == [("sync.hint", "7")]
+
+
+@pytest.mark.parametrize("id", [r"\ud83d", "x" * 501, "x" * 100_000, ""])
+def test_an_id_that_no_record_has_is_ignored(account, id):
+    assert send(account.webhook_path(), b'{"event": "interview", "id": "%b"}' % id.encode()).status_code == 200
+    assert jobs() == []
+
+
 @pytest.mark.parametrize("signed_with", [None, "another secret"])
 def test_a_wrong_signature_is_refused(account, signed_with):
     assert send(account.webhook_path(), signed_with=signed_with).status_code == 401
