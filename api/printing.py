@@ -21,10 +21,14 @@ FORMAT = 1
 NO_REMOTE_DATA = b"null}"
 
 
+# An SQL expression over the alias t: the row's text as it stands there, null if it is of another format.
+PRINTED = f"CASE WHEN t.printed_format = {FORMAT} THEN t.printed END"
+
+
 @cache
-def printed(serializer: SerializerClass) -> str:
+def printed_or_printing(serializer: SerializerClass) -> str:
     """Return an SQL expression over the alias t: the row's text as it stands there, or else printed now."""
-    return f"coalesce(CASE WHEN t.printed_format = {FORMAT} THEN t.printed END, {printing(serializer)})"
+    return f"coalesce({PRINTED}, {printing(serializer)})"
 
 
 def printing(serializer: SerializerClass, values: Mapping[str, str] | None = None) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from api.columns import SerializerClass, fields_of, is_array, stored_remote_data
 from api.prepared import Found, fetch_result
-from api.printing import NO_REMOTE_DATA, printed
+from api.printing import NO_REMOTE_DATA, PRINTED, printed_or_printing
 from api.walks import Query, beyond, expansions, related_rows, rows
 
 # The columns of each row. The last three are those of the page's own rows, and null for records they refer to.
@@ -29,15 +29,18 @@ def fetch(query: Query, parameters: Mapping[str, Any]) -> Found:
     """Return the records as JSON texts, in bytes."""
     written = statement(query)
     result = fetch_result(written.sql, parameters)
-    page, text = list(range(result.ntuples)), _text_with_remote_data if query.shape.include_remote_data else _text
+    texts = _texts(result, query)
+    if None in texts:  # printed by an earlier version
+        written = statement(query, prints_anew=True)
+        result = fetch_result(written.sql, parameters)
+        texts = _texts(result, query)
+    page = list(range(result.ntuples))
     related = {}
     if written.expanded:
-        for row in [row for row in page if result.get_value(row, _BEYOND) is None]:
-            record = text(result, row)
-            related[record[_ID_IN_TEXT]] = record
+        related = {texts[row][_ID_IN_TEXT]: texts[row] for row in page if result.get_value(row, _BEYOND) is None}
         page = [row for row in page if result.get_value(row, _BEYOND) is not None]
         page.sort(key=lambda row: _place(result, row), reverse=query.range.backwards)
-    records = [text(result, row) for row in page]
+    records = [texts[row] for row in page]
     for marker, is_list in written.expanded:
         expand = _expand_list if is_list else _expand
         records = [expand(record, marker, related) for record in records]
@@ -45,15 +48,17 @@ def fetch(query: Query, parameters: Mapping[str, Any]) -> Found:
     return Found(records, lambda position: _anchor(result, page[position]), has_more_behind)
 
 
-def _text(result: Any, row: int) -> bytes:
-    text: bytes = result.get_value(row, _TEXT)
-    return text
-
-
-def _text_with_remote_data(result: Any, row: int) -> bytes:
-    remote_data = result.get_value(row, _REMOTE_DATA)
-    text = _text(result, row)
-    return text if remote_data is None else b"%b%b}" % (text[: -len(NO_REMOTE_DATA)], remote_data)
+def _texts(result: Any, query: Query) -> list[Any]:
+    """Return the text of each row, with its originals if they are asked for; None where the row holds none."""
+    rows = range(result.ntuples)
+    texts = [result.get_value(row, _TEXT) for row in rows]
+    if not query.shape.include_remote_data:
+        return texts
+    remote_data = [result.get_value(row, _REMOTE_DATA) for row in rows]
+    return [
+        text if text is None or data is None else b"%b%b}" % (text[: -len(NO_REMOTE_DATA)], data)
+        for text, data in zip(texts, remote_data, strict=True)
+    ]
 
 
 def _place(result: Any, row: int) -> tuple[int, bytes]:
@@ -83,14 +88,18 @@ def _expand_list(text: bytes, marker: bytes, related: Mapping[bytes, bytes]) -> 
 
 
 @lru_cache(maxsize=1024)
-def statement(query: Query) -> Statement:
+def statement(query: Query, *, prints_anew: bool = False) -> Statement:
+    """Return what reads a page of texts. Those of other formats than today's are null, or with `prints_anew` printed.
+
+    How to print them is not put into every statement: to get ready for it takes PostgreSQL longer than a record takes.
+    """
     source, own = rows(query), f"{beyond(query)} AS beyond, t.created_at, t.id"
     related = expansions(query)
     if not related:
-        return Statement(f"SELECT {_columns(query.serializer, query)}, {own} FROM ({source}) t", ())
-    parts = [f"SELECT {_columns(query.serializer, query)}, {own} FROM page t"]
+        return Statement(f"SELECT {_columns(query.serializer, query, prints_anew)}, {own} FROM ({source}) t", ())
+    parts = [f"SELECT {_columns(query.serializer, query, prints_anew)}, {own} FROM page t"]
     for serializer, references in related.items():
-        columns = f"{_columns(serializer, query)}, NULL::boolean, NULL::timestamptz, NULL::uuid"
+        columns = f"{_columns(serializer, query, prints_anew)}, NULL::boolean, NULL::timestamptz, NULL::uuid"
         parts.append(f"SELECT {columns} FROM ({related_rows(serializer, references)}) t")
     # The last first: what was put into a text already then stands behind the name that is looked for. Before any
     # reference there are only names and plain values, so that the first place where a name stands is the field's own.
@@ -103,6 +112,7 @@ def statement(query: Query) -> Statement:
     return Statement(f"WITH page AS MATERIALIZED ({source}) {' UNION ALL '.join(parts)}", expanded)
 
 
-def _columns(serializer: SerializerClass, query: Query) -> str:
+def _columns(serializer: SerializerClass, query: Query, prints_anew: bool) -> str:
     remote_data = stored_remote_data(serializer) if query.shape.include_remote_data else "NULL::json"
-    return f"{printed(serializer)} AS text, {remote_data} AS remote_data"
+    text = printed_or_printing(serializer) if prints_anew else PRINTED
+    return f"{text} AS text, {remote_data} AS remote_data"

@@ -4,6 +4,7 @@ import random
 
 import orjson
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -11,6 +12,7 @@ from api.parameters import Shape
 from api.renderers import ORJSONRenderer
 from api.tenants import NOTHING_HIDDEN
 from linked_accounts.scopes import ALWAYS_ENABLED, change_scopes, hidden, model_fields
+from sync.resources import RESOURCES
 from tests.contracts.asking import START, VIEWSETS, random_parameters
 from tests.routes import ROUTES
 
@@ -35,7 +37,11 @@ def expected_pages(account, viewset, parameters, hidden=NOTHING_HIDDEN):
 def test_lists_answer_what_the_serializer_says_on_every_page(api, account, company, route):
     chance, viewset = random.Random(route.path), VIEWSETS[route.path]
 
-    for _ in range(60):
+    for number in range(60):
+        if number == 20:  # until here no row has a printed text
+            call_command("reprint")
+        if number == 40:
+            forget_some_texts(chance)
         parameters = random_parameters(chance, viewset, company)
         expected = expected_pages(account, viewset, parameters)
         assert api.walk(route.path, **parameters) == expected, parameters
@@ -45,6 +51,12 @@ def test_lists_answer_what_the_serializer_says_on_every_page(api, account, compa
                 cursor = last["next"]
                 last = api.get(route.path, **parameters, cursor=cursor).json()
             assert api.walk(route.path, "previous", **parameters, cursor=cursor)[::-1] == expected, parameters
+
+
+def forget_some_texts(chance):
+    for resource in RESOURCES:
+        rows = [row for row in resource.model.objects.values_list("pk", flat=True) if chance.random() < 0.2]
+        resource.model.objects.filter(pk__in=rows).update(printed=None, printed_format=None)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
@@ -79,6 +91,7 @@ def random_scopes(chance, *, but):
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
 def test_a_list_is_one_statement_whatever_it_holds(api, account, company, route):
+    call_command("reprint")
     api.get(route.path)  # who calls is remembered from here on
 
     for parameters in [

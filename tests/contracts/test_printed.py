@@ -13,6 +13,7 @@ import orjson
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from api.parameters import Shape
 from api.printing import FORMAT, printing
@@ -149,7 +150,9 @@ def test_texts_of_another_format_are_printed_as_they_are_read(api, account):
     before = api.results("interviews")
     ScheduledInterview.objects.update(printed='{"an older": "shape"}', printed_format=FORMAT - 1)
 
-    assert api.results("interviews") == before
+    with CaptureQueriesContext(connection) as queries:
+        assert api.results("interviews") == before
+    assert len(queries) == 2
     assert api.get(f"interviews/{before[0]['id']}").json() == before[0]
 
 
