@@ -2,6 +2,7 @@ import logging
 import re
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 
@@ -15,24 +16,15 @@ from django.utils.cache import patch_vary_headers
 from isal import isal_zlib
 from xxhash import xxh3_128_hexdigest
 
-# Lines about requests go where all others go, and look like them, but not by way of the logging package: that would
-# take a fifth of the time of a read.
-_requests = structlog.wrap_logger(
-    structlog.BytesLogger(open(2, "wb", buffering=0, closefd=False)),  # noqa: SIM115  it is standard error, for good
-    processors=[
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso"),
-        structlog.processors.JSONRenderer(orjson.dumps),
-    ],
-    wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.LOG_LEVEL]),
-    cache_logger_on_first_use=True,
-)
+# Lines about requests go where all others go, and look like them, but not by way of the logging package and structlog's
+# processors: those would take a fifth of the time of a read.
+_requests = structlog.BytesLogger(open(2, "wb", buffering=0, closefd=False))  # noqa: SIM115  standard error, for good
+_ARE_REQUESTS_LOGGED = logging.getLevelNamesMapping()[settings.LOG_LEVEL] <= logging.INFO
 
 _SANE = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
-# What of a path proves who asks.
-_SECRETS = re.compile(r"(?<=/webhooks/.{36}/).+|(?<=/link/).+|(?<=/account-token/)(?!regenerate/?$).+")
+# What of a path proves who asks, behind what leads there.
+_SECRETS = re.compile(r"(/webhooks/.{36}/|/link/|/account-token/(?!regenerate/?$)).+")
 
 
 class WithoutSecrets(logging.Filter):
@@ -40,7 +32,7 @@ class WithoutSecrets(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
-            record.args = tuple(_SECRETS.sub("…", one) if isinstance(one, str) else one for one in record.args)
+            record.args = tuple(_SECRETS.sub(r"\1…", one) if isinstance(one, str) else one for one in record.args)
         return True
 
 
@@ -49,16 +41,22 @@ def request_id(given: str) -> str:
     return given if _SANE.fullmatch(given) else str(uuid.uuid4())
 
 
-def log_request(method: str | None, path: str, status: int, *, started_at: float) -> None:
+def log_request(method: str | None, path: str, status: int, *, request_id: str, started_at: float) -> None:
     """Log a request that began at this time of `perf_counter`. Queries are not logged: they may hold addresses."""
-    _requests.info(
-        "request",
-        logger=__name__,
-        method=method,
-        path=_SECRETS.sub("…", path),
-        status=status,
-        milliseconds=round((perf_counter() - started_at) * 1000, 1),
-    )
+    if not _ARE_REQUESTS_LOGGED:
+        return
+    line = {
+        "logger": __name__,
+        "method": method,
+        "path": _SECRETS.sub(r"\1…", path),
+        "status": status,
+        "milliseconds": round((perf_counter() - started_at) * 1000, 1),
+        "event": "request",
+        "request_id": request_id,
+        "level": "info",
+        "timestamp": datetime.now(UTC),
+    }
+    _requests.info(orjson.dumps(line, option=orjson.OPT_UTC_Z))
 
 
 class RequestLogMiddleware:
@@ -72,7 +70,7 @@ class RequestLogMiddleware:
         name = request_id(request.headers.get("X-Request-Id", ""))
         with structlog.contextvars.bound_contextvars(request_id=name):
             response = self.get_response(request)
-            log_request(request.method, request.path, response.status_code, started_at=started_at)
+            log_request(request.method, request.path, response.status_code, request_id=name, started_at=started_at)
         response["X-Request-Id"] = name
         return response
 

@@ -15,7 +15,6 @@ from django.http.request import split_domain_port, validate_host
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.urls import resolve
-from structlog.contextvars import bound_contextvars
 
 from api.middleware import COMPRESSED_BYTES, accepts_gzip, compress, entity_tag, log_request, request_id
 from api.reading import read_page, read_record
@@ -60,9 +59,9 @@ class FastLane:
         called = request_id(environ.get("HTTP_X_REQUEST_ID", ""))
         answer = None
         # Django meets the same trouble, and knows what to say of it.
-        with self._readers, bound_contextvars(request_id=called), suppress(Exception):
+        with self._readers, suppress(Exception):
             answer = self._read(name, id, environ)
-            log_request("GET", environ["PATH_INFO"], 200, started_at=started_at)
+            log_request("GET", environ["PATH_INFO"], 200, request_id=called, started_at=started_at)
         if answer is None:
             return self._application(environ, start_response)
         content, limits = answer
