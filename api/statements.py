@@ -54,7 +54,7 @@ def fetch_page(wanted: Wanted) -> Page:
         return EMPTY_PAGE
     query, parameters = _query(wanted)
     is_printed = _is_printed(query)
-    found = (texts if is_printed else cells).fetch(query, _with_tenant(parameters, wanted.tenant))
+    found = (texts if is_printed else cells).fetch(query, {**parameters, **wanted.tenant.parameters})
     if not found.records:
         return EMPTY_PAGE
     records = found.records[: wanted.size]
@@ -72,7 +72,7 @@ def fetch_one(serializer: SerializerClass, *, tenant: Tenant, shape: Shape, id: 
         return None
     query = Query(serializer, UnifiedFilterSet, tenant.guard, shape, by_id=True, hidden=tenant.hidden)
     is_printed = _is_printed(query)
-    found = (texts if is_printed else cells).fetch(query, _with_tenant({"id": id}, tenant))
+    found = (texts if is_printed else cells).fetch(query, {"id": id, **tenant.parameters})
     if not found.records:
         return None
     return orjson.Fragment(found.records[0]) if is_printed else found.records[0]
@@ -82,16 +82,12 @@ def page_statement(wanted: Wanted) -> tuple[str, dict[str, Any]]:
     """Return the SQL that fetches a page and its parameters, for who looks at plans."""
     query, parameters = _query(wanted)
     statement = (texts if _is_printed(query) else cells).statement(query)
-    return statement.sql, _with_tenant(parameters, wanted.tenant)
+    return statement.sql, {**parameters, **wanted.tenant.parameters}
 
 
 def _is_printed(query: Query) -> bool:
     """Whether the answer can be made of printed texts, which show all there is, in our words."""
     return not query.shape.enum_origins and query.hidden == NOTHING_HIDDEN
-
-
-def _with_tenant(parameters: Mapping[str, Any], tenant: Tenant) -> dict[str, Any]:
-    return {**parameters, **tenant.parameters, "account": tenant.linked_account_id}
 
 
 def _query(wanted: Wanted) -> tuple[Query, dict[str, Any]]:

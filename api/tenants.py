@@ -1,7 +1,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
-from uuid import UUID
 
 from rest_framework.request import Request
 
@@ -22,11 +21,13 @@ NOTHING_HIDDEN = Hidden()
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """Whose rows may be seen, and a condition that holds only while the caller may still see them, and just so much."""
+    """Whose rows may be seen, and a condition that holds only while the caller may still see them, and just so much.
 
-    linked_account_id: UUID
+    `parameters` are those of the condition, and `account`, the linked account's id, as PostgreSQL writes such values.
+    """
+
     guard: str
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, str]
     hidden: Hidden = NOTHING_HIDDEN
 
 

@@ -94,7 +94,7 @@ def explain(data: Dataset, parameters: Mapping[str, Any]) -> Plan:
         Wanted(
             ScheduledInterviewSerializer,
             ScheduledInterviewFilterSet,
-            Tenant(data.account.id, "true", {}),
+            Tenant("true", {"account": str(data.account.id)}),
             Shape(),
             given,
             parameters.get("place"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from threading import Lock
 from typing import Any, ClassVar
 from uuid import UUID
@@ -52,7 +53,7 @@ def find_key(secret: str) -> KeyHolder:
     return KeyHolder(key.organization_id, key.id, key.account_type)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AccountAccess:
     """An API key together with the token of one of its organization's linked accounts."""
 
@@ -72,16 +73,16 @@ class AccountAccess:
         " AND k.id = %(api_key)s AND k.secret_hash = %(key_hash)s AND k.revoked_at IS NULL)"
     )
 
-    @property
+    @cached_property
     def tenant(self) -> Tenant:
         return Tenant(
-            self.linked_account_id,
             self.guard,
             {
-                "token_hash": self.token_hash,
-                "api_key": self.holder.api_key_id,
-                "key_hash": self.key_hash,
-                "scopes_version": self.scopes_version,
+                "account": str(self.linked_account_id),
+                "token_hash": f"\\x{self.token_hash.hex()}",
+                "api_key": str(self.holder.api_key_id),
+                "key_hash": f"\\x{self.key_hash.hex()}",
+                "scopes_version": str(self.scopes_version),
             },
             self.hidden,
         )
