@@ -65,6 +65,10 @@ def hold(account_id: uuid.UUID) -> None:
         raise SyncCancelledError("The account was deleted.")
 
 
+class _PromisedMeanwhile(Exception):  # noqa: N818 (it is named for what happened)
+    """Rows were made of records of which one may have been promised an id of its own since."""
+
+
 Rows = Mapping[str, Mapping[str, Row]]  # by model name and key
 
 
@@ -106,7 +110,6 @@ class Ingest:
         records = list(with_embedded(records))
         for record in records:
             self.counts[record.model_name].records += 1
-        self.identities.refresh()
         return self._store(records)
 
     def _store(self, records: Sequence[Record]) -> list[Problem]:
@@ -125,18 +128,24 @@ class Ingest:
             return problems
         reduced = {} if self.keeps_unknown_references else self._reduce(rows, latest)
         try:
-            written = self.stamps.write(lambda stamp: [self._write(rows, stamp, reduced)])
-        except REFUSALS as error:
-            if not _blames_data(error):
-                raise
-            if self.identities.refresh():  # one of them was promised an id just now
-                return self._store(records)
-            refused: list[Problem] = []
-            written = self.stamps.write(lambda stamp: self._write_singly(rows, stamp, reduced, refused))
-            problems += refused
+            written = self._write_all(rows, reduced, problems)
+        except _PromisedMeanwhile:
+            return self._store(records)
         for one_written in written:
             self._note(one_written)
         return problems
+
+    def _write_all(self, rows: Rows, reduced: Mapping[str, Reduced], problems: list[Problem]) -> list[Written]:
+        """Write rows in one transaction, but those that PostgreSQL refuses: they are added to the problems."""
+        try:
+            return self.stamps.write(lambda stamp: [self._write(rows, stamp, reduced)])
+        except REFUSALS as error:
+            if not _blames_data(error):
+                raise
+        refused: list[Problem] = []
+        written = self.stamps.write(lambda stamp: self._write_singly(rows, stamp, reduced, refused))
+        problems += refused
+        return written
 
     def forget_present(self) -> None:
         """Look again which records are there: a listing has shown which are not any more."""
@@ -231,6 +240,8 @@ class Ingest:
         """Bring the tables up to the rows; a row that differs in nothing is not touched."""
         with connection.wrap_database_errors, connection.cursor() as cursor:
             tables.begin(cursor, self.account_id)
+            if self.identities.refresh():
+                raise _PromisedMeanwhile
             changes = [
                 tables.compare(cursor, resource, rows[resource.name])
                 for resource in RESOURCES
@@ -239,11 +250,14 @@ class Ingest:
             unknown = self._unknown(rows, changes)
             if any(changes):
                 hold(self.account_id)
+            met: set[str] = set()
             for change in changes:
                 if change:
-                    tables.write(cursor, change, self.account_id, stamp.at)
+                    met |= tables.write(cursor, change, self.account_id, stamp.at)
             for name, remote_ids in unknown.items():
-                tables.insert_missing(cursor, BY_NAME[name], self.account_id, stamp.at, remote_ids)
+                not_met = {key: remote_id for key, remote_id in remote_ids.items() if key not in met}
+                if not_met:
+                    tables.insert_missing(cursor, BY_NAME[name], self.account_id, stamp.at, not_met)
             for change in changes:
                 self._tell(change)
         if not self.keeps_unknown_references:
@@ -268,12 +282,12 @@ class Ingest:
 
         What rows refer to that did not change was given a row with them.
         """
+        references = {ref for change in changes for row in (*change.new, *change.changed) for ref in row.references}
         unknown: defaultdict[str, dict[str, str]] = defaultdict(dict)
-        for change in changes:
-            for row in (*change.new, *change.changed):
-                for name, key, remote_id, _ in row.references:
-                    if key not in self._known and key not in rows.get(name, ()):
-                        unknown[name][key] = remote_id
+        for reference in references:
+            name, key = reference.model_name, reference.key
+            if key not in self._known and key not in rows.get(name, ()):
+                unknown[name][key] = reference.remote_id
         return unknown
 
     def _note(self, written: Written) -> None:

@@ -8,6 +8,7 @@ Ids are *keys* here: hexadecimal text, which is compared, hashed and sent many t
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -25,7 +26,10 @@ from unified.identity import unified_key
 UNFIT = (AttributeError, TypeError, ValueError)
 
 
-class Reference(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Reference:
+    """What a record refers to. As a rule the same object for the same record."""
+
     model_name: str
     key: str
     remote_id: str
@@ -167,6 +171,10 @@ def array(keys: Iterable[str]) -> str:
 def as_id(key: str) -> str:
     """Return a key as the API writes ids."""
     return f"{key[:8]}-{key[8:12]}-{key[12:16]}-{key[16:20]}-{key[20:]}"
+
+
+def as_key(id: str) -> str:
+    return id.replace("-", "")
 
 
 def _utc(value: datetime) -> datetime:

@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Identifier
 from api.printing import FORMAT, printing
 from sync.copying import copy_rows
 from sync.resources import RESOURCES, Resource
-from sync.rows import EMPTY_HASH, Row, array, as_id
+from sync.rows import EMPTY_HASH, Row, array, as_id, as_key
 
 IDENTITY = ["id", "remote_id", "linked_account_id", "created_at", "modified_at"]
 STATE = ["remote_was_deleted", "is_shell", "content_hash"]
@@ -82,11 +82,11 @@ def compare(cursor: CursorWrapper, resource: Resource, rows: Mapping[str, Row]) 
     return changes
 
 
-def write(cursor: CursorWrapper, changes: Changes, account_id: uuid.UUID, now: datetime) -> None:
-    """Write what `compare` has found, stamped with `now`."""
+def write(cursor: CursorWrapper, changes: Changes, account_id: uuid.UUID, now: datetime) -> set[str]:
+    """Write what `compare` has found, stamped with `now`. Return keys of other records that were met on the way."""
     resource, table = changes.resource, changes.resource.model._meta.db_table
     values = [*STATE, MAPPED, *resource.columns, *resource.origin_columns]
-    borrowed = _borrow(cursor, resource, account_id, [*changes.new, *changes.changed])
+    borrowed, met = _borrow(cursor, resource, account_id, [*changes.new, *changes.changed])
     further = [*(f"{name}_id" for name in resource.borrowed), *PRINTED]
 
     def all_values(row: Row, created_at: datetime) -> tuple[Any, ...]:
@@ -110,6 +110,7 @@ def write(cursor: CursorWrapper, changes: Changes, account_id: uuid.UUID, now: d
         copy_rows(cursor, side, ["record_id", *ORIGINALS], _originals(changes.new_originals))
     if changes.changed_originals:
         _update(cursor, side, "record_id", ORIGINALS, _originals(changes.changed_originals))
+    return met
 
 
 def insert_missing(
@@ -171,16 +172,18 @@ def _printed(resource: Resource, row: Row, created_at: datetime, modified_at: da
 
 def _borrow(
     cursor: CursorWrapper, resource: Resource, account_id: uuid.UUID, rows: Sequence[Row]
-) -> dict[str, tuple[str | None, ...]]:
-    """Return for each row, by key, the values of the columns that repeat what another record says."""
+) -> tuple[dict[str, tuple[str | None, ...]], set[str]]:
+    """Return for each row, by key, the values of the columns that repeat what others say, and the keys of those."""
     columns: list[list[str | None]] = []
+    lenders: set[str] = set()
     for reference, name in resource.borrowed.values():
         lender: Any = resource.model._meta.get_field(reference).related_model
         ids = [row.values[reference] for row in rows]
         lent = _lookup(cursor, lender, f"{quoted(f'{name}_id')}::text", account_id, ids)
         columns.append([lent.get(id) for id in ids])
+        lenders.update(map(as_key, lent))
     values = zip(*columns, strict=True) if columns else ((),) * len(rows)
-    return {row.key: own for row, own in zip(rows, values, strict=True)}
+    return {row.key: own for row, own in zip(rows, values, strict=True)}, lenders
 
 
 def _lend(cursor: CursorWrapper, resource: Resource, keys: Iterable[str]) -> None:

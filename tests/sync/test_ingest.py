@@ -1,10 +1,11 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from applications.models import Application, Candidate, Job, JobInterviewStage, RejectReason
 from connectors.records import (
@@ -23,6 +24,7 @@ from remote_users.models import RemoteUser, RemoteUserRemoteData
 from sync import tables
 from sync.ingest import Counts, Ingest, promise
 from tests.factories import LinkedAccountFactory
+from tests.waiting import wait_until
 from unified.identity import unified_id
 
 INTERVIEW = ScheduledInterviewRecord(
@@ -352,5 +354,29 @@ def test_an_id_that_is_promised_after_a_row_was_prepared_is_kept(ingest):
     promise(ingest.account_id, "ScheduledInterview", "later", id)
 
     assert ingest.store([record]) == []
+
+    assert ScheduledInterview.objects.get().id == id
+
+
+def test_an_id_that_is_promised_while_a_batch_waits_to_be_stored_is_kept(ingest):
+    record, id = ScheduledInterviewRecord(remote_id="later"), uuid4()
+
+    def store():
+        try:
+            return ingest.store([record])
+        finally:
+            connection.close()
+
+    def somebody_waits():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            return cursor.fetchone()[0]
+
+    with ThreadPoolExecutor() as pool:
+        with transaction.atomic():
+            promise(ingest.account_id, "ScheduledInterview", "later", id)
+            storing = pool.submit(store)
+            wait_until(somebody_waits)
+        assert storing.result() == []
 
     assert ScheduledInterview.objects.get().id == id
