@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 from api.columns import SerializerClass, fields_of, is_array, stored_remote_data
 from api.prepared import Found, fetch_result
@@ -45,7 +44,12 @@ def fetch(query: Query, parameters: Mapping[str, Any]) -> Found:
         expand = _expand_list if is_list else _expand
         records = [expand(record, marker, related) for record in records]
     has_more_behind = bool(page) and result.get_value(page[0], _BEYOND) == b"\1"
-    return Found(records, lambda position: _anchor(result, page[position]), has_more_behind)
+
+    def anchor(position: int) -> tuple[datetime, str]:
+        row = page[position]
+        return _EPOCH + timedelta(microseconds=_created_at(result, row)), texts[row][_ID_IN_TEXT][1:-1].decode()
+
+    return Found(records, anchor, has_more_behind)
 
 
 def _texts(result: Any, query: Query) -> list[Any]:
@@ -62,12 +66,11 @@ def _texts(result: Any, query: Query) -> list[Any]:
 
 
 def _place(result: Any, row: int) -> tuple[int, bytes]:
-    return int.from_bytes(result.get_value(row, _CREATED_AT), signed=True), result.get_value(row, _ID)
+    return _created_at(result, row), result.get_value(row, _ID)
 
 
-def _anchor(result: Any, row: int) -> tuple[datetime, str]:
-    microseconds, id = _place(result, row)
-    return _EPOCH + timedelta(microseconds=microseconds), str(UUID(bytes=id))
+def _created_at(result: Any, row: int) -> int:
+    return int.from_bytes(result.get_value(row, _CREATED_AT), signed=True)
 
 
 def _expand(text: bytes, marker: bytes, related: Mapping[bytes, bytes]) -> bytes:
