@@ -20,5 +20,15 @@ def connector_class(slug: str) -> type[Connector]:
     return connectors()[slug]
 
 
+@cache
+def stand_in(slug: str) -> type[Connector]:
+    """Return a connector for a platform that nobody connects to any more: it lists nothing, and can do nothing."""
+    return type(
+        "NoConnector",
+        (Connector,),
+        {"slug": slug, "name": slug, "default_base_url": "", "credentials": (), "models": {}},
+    )
+
+
 def choices() -> list[tuple[str, str]]:
     return [(slug, connector.name) for slug, connector in connectors().items()]

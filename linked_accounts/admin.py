@@ -157,7 +157,7 @@ class LinkedAccountAdmin(UndeletableAdmin):
     list_per_page = 30
     list_display = [
         "end_user_organization_name",
-        "platform",
+        "platform_name",
         "status_label",
         "account_type",
         link_column("organization"),
@@ -176,7 +176,7 @@ class LinkedAccountAdmin(UndeletableAdmin):
     ordering = ["-created_at"]
     readonly_fields = [
         "organization",
-        "platform",
+        "platform_name",
         "status",
         "status_detail",
         "account_type",
@@ -194,7 +194,16 @@ class LinkedAccountAdmin(UndeletableAdmin):
         ("Customer", {"fields": ["end_user_organization_name", "end_user_email_address", "end_user_origin_id"]}),
         (
             "Connection",
-            {"fields": ["platform", "status", "status_detail", "has_credentials", "base_url", "webhook_listener_url"]},
+            {
+                "fields": [
+                    "platform_name",
+                    "status",
+                    "status_detail",
+                    "has_credentials",
+                    "base_url",
+                    "webhook_listener_url",
+                ]
+            },
         ),
         ("Webhooks of the platform", {"fields": ["webhook_address"]}),
         (
@@ -230,6 +239,10 @@ class LinkedAccountAdmin(UndeletableAdmin):
         if form.changed_data:
             description = f"{', '.join(form.changed_data)} of linked account {obj.id}."
             audit.record(obj.organization_id, "CHANGED_LINKED_ACCOUNT", description, request=request, user=request.user)
+
+    @admin.display(description="platform", ordering="platform")
+    def platform_name(self, row: LinkedAccount) -> str:
+        return row.integration_name
 
     @label_column("status", STATUS_COLOURS)
     def status_label(self, row: LinkedAccount) -> str:

@@ -124,12 +124,11 @@ class LinkedAccount(models.Model):
 
     @property
     def connector_class(self) -> type[Connector]:
-        return registry.connector_class(self.platform)
+        return registry.connectors().get(self.platform) or registry.stand_in(self.platform)
 
     @property
     def integration_name(self) -> str:
-        """The platform's name; its slug if nothing here connects to it any more."""
-        return dict(registry.choices()).get(self.platform, self.platform)
+        return self.connector_class.name
 
     def connect(self) -> Connector:
         """Return a connector for this account; use it as a context manager."""

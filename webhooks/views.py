@@ -26,7 +26,7 @@ def receive(request: HttpRequest, account_id: UUID, secret: str) -> HttpResponse
     404 for addresses that are none of ours; 401 for a wrong signature; 400 for what is no JSON; 413 for too much of it.
     """
     account = LinkedAccount.objects.present().filter(id=account_id).first()
-    webhooks = _webhooks(account)
+    webhooks = account.connector_class.webhooks if account else None
     if account is None or webhooks is None or not account.is_webhook_secret(secret):
         return _answer(404, "There is nothing here.")
     if int(request.headers.get("Content-Length") or 0) > MAX_BODY_BYTES:
@@ -67,15 +67,6 @@ def _keys(account: LinkedAccount, webhooks: Webhooks) -> list[str]:
     own = (account.credentials or {}).get(webhooks.secret_name)
     receivers = account.webhook_receivers.filter(is_active=True)
     return [key for key in (own, *(receiver.key for receiver in receivers)) if key]
-
-
-def _webhooks(account: LinkedAccount | None) -> Webhooks | None:
-    if account is None:
-        return None
-    try:
-        return account.connector_class.webhooks
-    except KeyError:  # a platform that nothing here connects to any more
-        return None
 
 
 def _answer(status: int, detail: str) -> HttpResponse:
