@@ -1,3 +1,4 @@
+import logging
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from threading import Lock
@@ -26,9 +27,13 @@ from linked_accounts.exports import Export
 from linked_accounts.models import LinkedAccount
 from unified.admin import UnifiedModelAdmin
 
+logger = logging.getLogger(__name__)
+
+# By the ending of the file's name: what people call it and programs, how it is written, and what is said in it where it
+# breaks off. The answer has begun by then, and a file that only ended would be taken for a whole one.
 FORMATS = {
-    "csv": ("CSV", "text/csv; charset=utf-8", Export.csv),
-    "ndjson": ("JSON Lines", "application/x-ndjson", Export.ndjson),
+    "csv": ("CSV", "text/csv; charset=utf-8", Export.csv, b"The export broke off here.\r\n"),
+    "ndjson": ("JSON Lines", "application/x-ndjson", Export.ndjson, b'{"error":"The export broke off here."}\n'),
 }
 NO_FILTERS = {"o", "p", "e"}  # parameters of a list page that leave no row out
 LONGEST_FILTER = 200  # characters of a filter that the audit trail tells
@@ -68,8 +73,8 @@ class ExportableAdmin(UnifiedModelAdmin):
             return HttpResponseRedirect(f"{page}?e=1")
         counts = dict(rows.order_by().values_list("linked_account").annotate(Count("pk")))
         accounts = readable_accounts(counts, self.model.__name__)
-        title, content_type, write = FORMATS[format]
-        content = alone(write(Export(self.serializer, rows, accounts)))
+        title, content_type, write, last_words = FORMATS[format]
+        content = alone(to_its_end(write(Export(self.serializer, rows, accounts)), last_words))
         try:
             next(content)
         except BusyError:
@@ -102,6 +107,15 @@ def readable_accounts(ids: Collection[UUID], model_name: str) -> dict[UUID, Link
     found = LinkedAccount.objects.present().filter(id__in=ids).select_related("organization")
     accounts = found.defer("credentials", "token_hash")
     return {account.id: account for account in accounts if scopes.permissions(account, model_name).can_read}
+
+
+def to_its_end(chunks: Iterator[bytes], last_words: bytes) -> Iterator[bytes]:
+    """Yield the chunks, and the last words if an error keeps them from their end."""
+    try:
+        yield from chunks
+    except Exception:
+        logger.exception("An export broke off")
+        yield last_words
 
 
 _LOCK = Lock()

@@ -4,6 +4,7 @@ import io
 import json
 import tracemalloc
 
+import psycopg
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission
@@ -308,6 +309,25 @@ def test_who_stops_reading_leaves_nothing_open(transactional_db, admin_client, m
         cursor.execute("SELECT count(*) FROM pg_cursors WHERE name LIKE '\\_django%'")
         assert cursor.fetchone() == (0,)
     assert AuditEvent.objects.count() == 1
+
+
+@pytest.mark.parametrize(("format", "ends"), [("csv", b"\r\nThe export broke off here.\r\n"), ("ndjson", b'"}\n')])
+def test_a_file_that_breaks_off_says_so(transactional_db, admin_client, monkeypatch, format, ends):
+    monkeypatch.setattr(exports, "CHUNK", 2)
+    account = LinkedAccountFactory()
+    for number in range(6):
+        RemoteUserFactory(linked_account=account, remote_id=str(number))
+    content = iter(export(admin_client, RemoteUser, format))
+    found = next(content) + next(content)
+    with psycopg.connect(**connection.get_connection_params()) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+
+    found += b"".join(content)
+    connection.close()
+
+    assert b"broke off here" in found
+    assert found.endswith(ends)
+    assert b"broke off here" not in export(admin_client, RemoteUser, format).getvalue()
 
 
 def test_the_file_has_a_name(admin_client, interview):
