@@ -27,6 +27,7 @@ from connectors.stored import Stored
 from connectors.webhooks import Hint
 from linked_accounts.models import LinkedAccount
 from linked_accounts.scopes import permissions
+from sync import tables
 from sync.ingest import Counts, Ingest, Problem, promise
 from sync.models import MAX_PROBLEMS, Issue, ModelSync, Result, Schedule, SyncRun
 from sync.pending import arrived
@@ -249,6 +250,8 @@ class _Sync:
             except BaseException as error:
                 self._break_off(error)
                 raise
+            if self.was_initial:
+                tables.analyse_grown({name: counts.new for name, counts in self.ingest.counts.items()})
             self._conclude()
         return self.sync_run
 

@@ -124,6 +124,16 @@ def test_a_good_sync(account, platform):
     assert SyncRun.objects.get() == run
 
 
+def test_the_planner_learns_of_what_the_first_sync_brought(account, platform):
+    platform.users = [RemoteUserRecord(remote_id=str(number)) for number in range(300)]
+
+    synchronise(account)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples FROM pg_class WHERE relname = %s", [RemoteUser._meta.db_table])
+        assert cursor.fetchone() == (300,)
+
+
 def test_status_after_a_good_first_sync(account, platform):
     run = synchronise(account)
 
