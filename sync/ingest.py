@@ -24,7 +24,7 @@ from sync.stamps import Stamp, Stamps
 from sync.state import SyncCancelledError
 from sync.stored import StoredRecords
 
-MAX_KNOWN_KEYS = 20_000
+MAX_KNOWN_KEYS = 10_000
 REFUSALS = (DataError, IntegrityError, OperationalError)  # of the last kind: too large for an index; see _blames_data
 
 
