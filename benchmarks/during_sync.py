@@ -7,6 +7,7 @@ own stores one batch of new interviews after the other, as fast as it can. What 
 """
 
 import argparse
+import os
 import statistics
 import sys
 import uuid
@@ -17,6 +18,7 @@ from multiprocessing import get_context
 from time import perf_counter, sleep
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.db import connection
 from psycopg.sql import SQL, Identifier
 
@@ -128,6 +130,7 @@ def _ingesting(data: Dataset) -> Iterator[_Ingesting]:
 
 def _ingest(account_id: uuid.UUID, database: str, going: Any, counted: Any) -> None:
     connection.settings_dict["NAME"] = database
+    os.nice(settings.WORKER_NICENESS)  # as workers do
     ingest = Ingest(account_id)
     first = 1
     while True:

@@ -41,13 +41,13 @@ for _position, _key in enumerate(CREDENTIAL_KEYS, start=1):
         ) from error
 
 
-def _positive(name: str, default: int) -> int:
+def _whole_number(name: str, default: int, *, least: int = 1) -> int:
     try:
         number: int = env.int(name, default=default)
     except ValueError as error:
         raise ImproperlyConfigured(f"{name}: {error}") from error
-    if number < 1:
-        raise ImproperlyConfigured(f"{name}: at least 1")
+    if number < least:
+        raise ImproperlyConfigured(f"{name}: {least} or more")
     return number
 
 
@@ -62,20 +62,19 @@ def _positive_seconds(name: str, default: float) -> float:
 
 
 ALLOWED_HOSTS = [host.strip() for host in env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])]
-try:
-    API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=600)  # requests per linked account and minute; 0 means no limit
-except ValueError as error:
-    raise ImproperlyConfigured(f"API_RATE_LIMIT: {error}") from error
-if API_RATE_LIMIT < 0:
-    raise ImproperlyConfigured("API_RATE_LIMIT: 0 or more; 0 means no limit")
+# Requests per linked account and minute; 0 means no limit.
+API_RATE_LIMIT = _whole_number("API_RATE_LIMIT", 600, least=0)
 
 PUBLIC_URL = env.str("PUBLIC_URL", default="").strip().rstrip("/")  # how platforms reach us, for addresses we show
 
-SYNC_INTERVAL = timedelta(minutes=_positive("SYNC_INTERVAL_MINUTES", 30))  # from one sync to the next
-FULL_SYNC_INTERVAL = timedelta(hours=_positive("FULL_SYNC_INTERVAL_HOURS", 24))  # and to the next that lists everything
+# From one sync to the next, and to the next that lists everything.
+SYNC_INTERVAL = timedelta(minutes=_whole_number("SYNC_INTERVAL_MINUTES", 30))
+FULL_SYNC_INTERVAL = timedelta(hours=_whole_number("FULL_SYNC_INTERVAL_HOURS", 24))
 # How often a worker shows that it is alive, looks at the schedules, and for workers that are not alive any more.
 WORKER_HEARTBEAT_SECONDS = _positive_seconds("WORKER_HEARTBEAT_SECONDS", 5.0)
 WORKER_STALLED_SECONDS = 4 * WORKER_HEARTBEAT_SECONDS  # of silence: its jobs are then done by others
+# What workers add to their niceness: where the API is served on the same machine, its readers come first.
+WORKER_NICENESS = _whole_number("WORKER_NICENESS", 10, least=0)
 
 # Webhooks that we send: how long to wait after each failed attempt (after the last one named, always so long), when to
 # give up, and how long to leave a target alone that keeps failing.
@@ -84,7 +83,7 @@ try:
     WEBHOOK_RETRY_SECONDS = [float(seconds) for seconds in env.list("WEBHOOK_RETRY_SECONDS", default=_RETRY_SECONDS)]
 except ValueError as error:
     raise ImproperlyConfigured(f"WEBHOOK_RETRY_SECONDS: {error}") from error
-WEBHOOK_GIVE_UP_AFTER = timedelta(hours=_positive("WEBHOOK_GIVE_UP_HOURS", 72))
+WEBHOOK_GIVE_UP_AFTER = timedelta(hours=_whole_number("WEBHOOK_GIVE_UP_HOURS", 72))
 WEBHOOK_TIMEOUT_SECONDS = _positive_seconds("WEBHOOK_TIMEOUT_SECONDS", 10.0)
 WEBHOOK_PAUSE = timedelta(seconds=_positive_seconds("WEBHOOK_PAUSE_SECONDS", 30.0))
 

@@ -71,6 +71,8 @@ def test_every_variable_can_come_from_a_file(tmp_path):
         ("API_RATE_LIMIT", "many", "API_RATE_LIMIT"),
         ("API_RATE_LIMIT", "-1", "API_RATE_LIMIT: 0 or more"),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL"),
+        ("SYNC_INTERVAL_MINUTES", "0", "SYNC_INTERVAL_MINUTES: 1 or more"),
+        ("WORKER_NICENESS", "-1", "WORKER_NICENESS: 0 or more"),
         ("WORKER_HEARTBEAT_SECONDS", "0", "WORKER_HEARTBEAT_SECONDS: more than 0"),
         ("WORKER_HEARTBEAT_SECONDS", "-1", "WORKER_HEARTBEAT_SECONDS: more than 0"),
         ("WORKER_HEARTBEAT_SECONDS", "often", "WORKER_HEARTBEAT_SECONDS"),

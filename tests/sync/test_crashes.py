@@ -60,6 +60,7 @@ def environment(tmp_path_factory, django_db_blocker) -> Iterator[dict[str, str]]
             "SECRET_KEY": settings.SECRET_KEY,
             "CREDENTIAL_KEYS": ",".join(settings.CREDENTIAL_KEYS),
             "WORKER_HEARTBEAT_SECONDS": str(HEARTBEAT_SECONDS),
+            "WORKER_NICENESS": "0",
         }
         connection.close()
     get_server(data_dir / "postgres", cleanup_mode=None).stop()
@@ -308,6 +309,13 @@ def workers_of_jobs(accounts: list[LinkedAccount]) -> set[tuple[int, int]]:
     """Return the jobs that are being done, each with its worker."""
     jobs = ProcrastinateJob.objects.filter(lock__in=[f"sync/{account.id}" for account in accounts], status="doing")
     return set(jobs.values_list("id", "worker_id"))
+
+
+def test_a_worker_lets_readers_on_the_same_machine_go_first(environment):
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+
+    with working({**environment, "WORKER_NICENESS": "3"}) as worker:
+        wait_until(lambda: os.getpriority(os.PRIO_PROCESS, worker.process.pid) == usual + 3)
 
 
 def test_a_worker_that_is_told_to_stop_does_so_and_another_finishes_the_sync(environment):

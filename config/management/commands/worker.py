@@ -4,10 +4,12 @@ import sys
 import threading
 from argparse import SUPPRESS
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
+from django.db import OperationalError, connection
 
 from sync.garbage import search_seldom
 from sync.jobs import Worker
@@ -43,7 +45,10 @@ class Command(BaseCommand):
             signal.signal(number, stop)
         if while_stdin_is_open:
             threading.Thread(target=_call_at_the_end_of_stdin, args=(stop,), daemon=True).start()
+        with suppress(OperationalError):
+            connection.ensure_connection()  # by which an embedded server starts, if none runs: at the usual priority
         connection.close()  # each thread has its own
+        os.nice(settings.WORKER_NICENESS)
         search_seldom()
         delivering = threading.Thread(target=deliverer.run, name="deliverer")
         delivering.start()
