@@ -5,7 +5,7 @@ import binascii
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, urlencode
 from uuid import UUID
 
 from django.db.models import Q
@@ -47,8 +47,8 @@ class Cursor:
             raise InvalidCursor from None
 
     def encode(self) -> str:
-        query = f"p={quote(self.created_at.isoformat())}&i={self.id}{'&r=1' if self.backwards else ''}"
-        return base64.urlsafe_b64encode(query.encode()).rstrip(b"=").decode()
+        query = {"p": self.created_at.isoformat(), "i": str(self.id)} | ({"r": "1"} if self.backwards else {})
+        return base64.urlsafe_b64encode(urlencode(query).encode()).rstrip(b"=").decode()
 
 
 def page_size(query: QueryDict) -> int:

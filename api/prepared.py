@@ -124,8 +124,6 @@ def _numbered(sql: str) -> tuple[bytes, list[str]]:
 
 
 def _as_text(value: Any) -> bytes:
-    if isinstance(value, bytes):
-        return b"\\x" + value.hex().encode()
     return (value.isoformat() if isinstance(value, datetime) else str(value)).encode()
 
 
