@@ -61,7 +61,7 @@ def browser_type_launch_args(browser_type_launch_args):
     """Use the system's Chromium: the driver's own cannot be had from a package registry."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
-        pytest.skip("no Chromium on this machine")
+        pytest.skip("no Chromium on this machine")  # `.ci/run` installs it
     quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
     # Chromium's sandbox does not work for root, as whom containers run tests.
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []

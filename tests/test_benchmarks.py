@@ -71,7 +71,7 @@ def test_the_read_path_and_its_peers_answer_the_same_and_are_measured(data_dir, 
     assert figures["versions"]["fastapi"]
 
 
-@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")  # `.ci/run` does
 def test_the_read_path_is_measured_with_wrk(data_dir):
     some = ["--peers", "ours,limit", "--scenarios", "retrieve", "--generator", "wrk", "--seconds", "1"]
     done = run(data_dir, "read", *ONCE, *some)

@@ -86,7 +86,7 @@ class NodeClient:
 def _install() -> Path:
     """Return a folder with the client, installed by npm without a lock file; kept for the next time."""
     if not shutil.which("npm"):
-        pytest.skip("no npm on this machine")
+        pytest.skip("no npm on this machine")  # `.ci/run` installs it
     folder = Path(settings.BASE_DIR) / ".data" / "node-client"
     wanted = (HERE / "package.json").read_text()
     if not (folder / "installed").exists() or (folder / "installed").read_text() != wanted:
