@@ -1,13 +1,16 @@
 """Storing alone: listings of records that cost nothing to read, stored as by a sync, beside plain COPY.
 
     python -m benchmarks.ingest --records 20000 --rounds 5
+    python -m benchmarks.ingest --memory 1000000
 
 The yardstick is COPY of the same rows, without texts and originals, into a table with the same indexes, in durable
 transactions of 500 rows; beside it stands COPY of the rows with their texts. Each round stores the records of a new
 account: all new, once more unchanged, and with a change in each, first without originals and then with them.
 Percentages are of the yardstick's median over the rounds. `WAL` is what an unchanged record writes to the log,
-bookkeeping of its transaction included; `grown` the memory that the process gained from the first ten batches of the
-first round to the end of the last, at its peak. Exit code 1 if an unchanged record was touched.
+bookkeeping of its transaction included. Exit code 1 if an unchanged record was touched.
+
+The second command stores so many interviews with originals, made as they are read, and prints the most memory that this
+took: when ten batches were stored, and at the end.
 """
 
 import argparse
@@ -25,7 +28,7 @@ from django.db import connection, transaction
 from psycopg.sql import SQL, Identifier
 
 from benchmarks.dataset import make_account, scratch_database
-from benchmarks.memory import peak_bytes
+from benchmarks.memory import MEGABYTE, peak_bytes
 from connectors.records import (
     ApplicationRecord,
     Choice,
@@ -45,9 +48,10 @@ from sync.resources import BY_NAME, Resource
 from sync.tables import PRINTED
 
 PAGE = 500  # of the yardstick
+TEN_BATCHES = 10
 PANEL_SIZES = (2, 3, 3, 4, 4, 4, 5, 5, 6, 7)
 USERS, STAGES, JOBS = 500, 40, 200
-ORIGINAL = {"id": "", "people": [{"name": f"User {seat}", "email": f"user.{seat}@example.com"} for seat in range(24)]}
+ORIGINAL = {"id": "", "people": [{"name": f"User {seat}", "email": f"user.{seat}@example.com"} for seat in range(30)]}
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
@@ -112,14 +116,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=20_000, help="of each model and round (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--memory", type=int, metavar="INTERVIEWS", help="store so many once, and print the memory")
     arguments = parser.parse_args()
+    if arguments.memory:
+        with scratch_database():
+            measure_memory(arguments.memory)
+        return 0
     print(
         f"{arguments.records:,} records of each model, {BATCH_SIZE:,} a transaction (COPY: {PAGE}),"
         f" medians of {arguments.rounds} rounds"
     )
     print()
-    print(f"| records a second | COPY | {WITH_TEXTS} | {' | '.join(LABELS)} | WAL | grown |")
-    print(f"|---|{'---:|' * (len(LABELS) + 4)}")
+    print(f"| records a second | COPY | {WITH_TEXTS} | {' | '.join(LABELS)} | WAL |")
+    print(f"|---|{'---:|' * (len(LABELS) + 3)}")
     touched = 0
     with scratch_database():
         for name in MODELS:
@@ -131,10 +140,10 @@ def measure(resource: Resource, count: int, rounds: int) -> int:
     """Print the line of one model, and return how many unchanged records were written."""
     make, change = MODELS[resource.name]
     records = [make(number) for number in range(count)]
-    changed = [replace(record, **change) for record in records]
+    listings = {"": records, ", originals": [_with_originals(record) for record in records]}
     rates: defaultdict[str, list[float]] = defaultdict(list)
     log: list[float] = []
-    touched, peak_before = 0, None
+    touched = 0
     search_seldom()  # as workers do, and never among the benchmark's own records
     organization, _ = Organization.objects.get_or_create(name="Benchmark")
     with (
@@ -142,15 +151,15 @@ def measure(resource: Resource, count: int, rounds: int) -> int:
         _yardstick(resource, "benchmark_copy_texts") as table_with_texts,
     ):
         for number in range(rounds):
-            for suffix in ("", ", originals"):
+            for suffix, listing in listings.items():
                 account = make_account(organization, f"{resource.name} {number}{suffix}")
                 _store_what_is_referred_to(account, resource, count)
                 ingest = Ingest(account.id)
-                for label, listing in (("all new", records), ("unchanged", records), ("all changed", changed)):
+                changed = [replace(record, **change) for record in listing]
+                for label, listed in (("all new", listing), ("unchanged", listing), ("all changed", changed)):
                     logged, started_at = _logged_bytes(), perf_counter()
-                    for position in _store(ingest, map(_with_originals, listing) if suffix else listing):
-                        if peak_before is None and position == 9:
-                            peak_before = peak_bytes()
+                    for _ in _store(ingest, listed):
+                        pass
                     rates[label + suffix].append(count / (perf_counter() - started_at))
                     if label == "unchanged":
                         log.append((_logged_bytes() - logged) / count)
@@ -161,10 +170,22 @@ def measure(resource: Resource, count: int, rounds: int) -> int:
     limit = statistics.median(rates["COPY"])
     medians = [statistics.median(rates[label]) for label in (WITH_TEXTS, *LABELS)]
     cells = [f"{rate:,.0f} ({rate / limit:.0%})" for rate in medians]
-    grown = f"{(peak_bytes() - peak_before) / 2**20:.1f} MB" if peak_before else "-"
-    line = [resource.name, f"{limit:,.0f}", *cells, f"{statistics.median(log):.1f} B", grown]
+    line = [resource.name, f"{limit:,.0f}", *cells, f"{statistics.median(log):.1f} B"]
     print(f"| {' | '.join(line)} |", flush=True)
     return touched
+
+
+def measure_memory(count: int) -> None:
+    resource = BY_NAME["ScheduledInterview"]
+    search_seldom()
+    account = make_account(Organization.objects.create(name="Benchmark"), "Memory")
+    _store_what_is_referred_to(account, resource, count)
+    early = 0
+    for position in _store(Ingest(account.id), (_with_originals(interview(number)) for number in range(count))):
+        if position < TEN_BATCHES:
+            early = peak_bytes()
+    early_mb, end_mb = early / MEGABYTE, peak_bytes() / MEGABYTE
+    print(f"{count:,} interviews: {early_mb:.1f} MB after ten batches, {end_mb:.1f} MB at the end")
 
 
 def _store_what_is_referred_to(account: LinkedAccount, resource: Resource, count: int) -> None:

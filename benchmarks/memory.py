@@ -1,5 +1,7 @@
 from pathlib import Path
 
+MEGABYTE = 2**20
+
 
 def peak_bytes() -> int:
     """Return the most memory that this process ever had."""

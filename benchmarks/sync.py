@@ -29,7 +29,7 @@ from django.db import connection
 from psycopg.sql import SQL, Composed, Identifier
 
 from benchmarks.dataset import scratch_database
-from benchmarks.memory import peak_bytes
+from benchmarks.memory import MEGABYTE, peak_bytes
 from benchmarks.simulated import Platform, simulated
 from connectors.records import Record
 from linked_accounts.models import LinkedAccount
@@ -62,7 +62,6 @@ COLUMNS = (
     "stored x COPY",
 )
 COPY_ROUNDS = 3
-MEGABYTE = 2**20
 
 
 class Measured(NamedTuple):
