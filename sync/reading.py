@@ -18,9 +18,9 @@ from connectors.errors import ConnectorError
 from connectors.records import Fetched
 from connectors.stored import Stored, StoredApplication
 
-BATCH_SIZE = 1000
+BATCH_SIZE = 2000
 BATCH_SECONDS = 2.0  # of a slow platform: what arrived is stored, and a sync that is to end does so
-BATCHES_AHEAD = 2  # that wait to be stored, beside the one that is being filled and the one that is being stored
+BATCHES_AHEAD = 1  # that waits to be stored, beside the one that is being filled and the one that is being stored
 PATIENCE_SECONDS = 5.0  # with a call to the platform when somebody interrupts the process
 CHUNK = 500
 

@@ -16,7 +16,7 @@ from sync.resources import RESOURCES
 
 Result = TypeVar("Result")
 
-AHEAD = timedelta(milliseconds=250)
+AHEAD = timedelta(milliseconds=500)
 COMMIT_TAKES = 0.2  # of the time ahead
 
 

@@ -11,7 +11,7 @@ from remote_users.models import RemoteUser
 from sync.engine import synchronise
 from sync.ingest import Ingest
 from sync.models import ModelSync
-from sync.stamps import Stamps, database_now
+from sync.stamps import AHEAD, Stamps, database_now
 from tests.factories import RemoteUserFactory
 from tests.waiting import wait_until
 
@@ -31,7 +31,7 @@ def test_work_that_takes_too_long_is_done_again_with_more_time(account):
         RemoteUser.objects.filter(id=user.id).update(modified_at=stamp.at)
         tries.append(stamp.at)
         if len(tries) == 1:
-            sleep(0.3)
+            sleep(AHEAD.total_seconds())
 
     Stamps(account.id).write(work)
 
@@ -46,7 +46,7 @@ def test_rows_whose_commit_took_too_long_are_stamped_again(account, monkeypatch)
 
     def work(stamp):
         RemoteUser.objects.filter(id__in=[user.id, other.id]).update(modified_at=stamp.at)
-        sleep(0.3)
+        sleep(AHEAD.total_seconds())
         return stamp.at
 
     stamps = Stamps(account.id)
