@@ -12,6 +12,12 @@ from typing import Any, ClassVar, NamedTuple
 MAX_REMOTE_ID_LENGTH = 500
 
 
+def check_remote_id(remote_id: str) -> None:
+    """Raise ValueError for an id that cannot identify anything."""
+    if not 0 < len(remote_id) <= MAX_REMOTE_ID_LENGTH:
+        raise ValueError(f"a remote id has 1 to {MAX_REMOTE_ID_LENGTH} characters, not {len(remote_id)}")
+
+
 class Choice(NamedTuple):
     """An enum value in our words, and in the platform's. `origin` is None where we computed the value."""
 
@@ -37,8 +43,7 @@ class Record:
     remote_data: tuple[Original, ...] = ()
 
     def __post_init__(self) -> None:
-        if not 0 < len(self.remote_id) <= MAX_REMOTE_ID_LENGTH:
-            raise ValueError(f"a remote id has 1 to {MAX_REMOTE_ID_LENGTH} characters, not {len(self.remote_id)}")
+        check_remote_id(self.remote_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from connectors.records import MAX_REMOTE_ID_LENGTH
+from connectors.records import check_remote_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +40,9 @@ class Hint:
     remote_id: str | None = None
 
     def __post_init__(self) -> None:
-        # Halves of characters raise a ValueError of their own.
-        if self.remote_id is not None and not 0 < len(self.remote_id.encode()) <= MAX_REMOTE_ID_LENGTH:
-            raise ValueError(f"a remote id has 1 to {MAX_REMOTE_ID_LENGTH} characters, not {len(self.remote_id)}")
+        if self.remote_id is not None:
+            check_remote_id(self.remote_id)
+            self.remote_id.encode()  # halves of characters raise a ValueError of their own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,6 +95,13 @@ def test_an_id_that_no_record_has_is_ignored(account, id):
     assert jobs() == []
 
 
+def test_the_longest_id_may_be_of_any_characters(account):
+    id = "é" * 500
+
+    assert send(account.webhook_path(), f'{{"event": "interview", "id": "{id}"}}'.encode()).status_code == 200
+    assert jobs() == [("sync.hint", id)]
+
+
 @pytest.mark.parametrize("signed_with", [None, "another secret"])
 def test_a_wrong_signature_is_refused(account, signed_with):
     assert send(account.webhook_path(), signed_with=signed_with).status_code == 401
