@@ -75,6 +75,7 @@ def test_interviews_of_a_stage_walk_an_index_of_their_order(admin_client, interv
 @pytest.mark.parametrize("model", UNIFIED, ids=label)
 def test_what_a_search_found_is_sorted_rather_than_met_on_a_walk(admin_client, model):
     row = make(model)
+    multiply(row)
 
     found = plan(admin_client, model, q=str(row.pk))
 
