@@ -287,24 +287,25 @@ def scratch_database() -> Iterator[str]:
 
 
 @contextmanager
-def dataset(interviews: int, keep: str | None = None) -> Iterator[Dataset]:
+def dataset(interviews: int, keep: str | None = None, *, is_bare: bool = False) -> Iterator[Dataset]:
     """Use a database of its own with one account of so many interviews and 99 of a hundredth each.
 
-    `keep` names it for the next time; empty, its size does. Raises WrongSizeError where it has another.
+    `keep` names it for the next time; empty, its size does. Raises WrongSizeError where it has another. A bare one has
+    no originals, and nothing that only peers read: of ten million interviews it takes half of the room.
     """
     if keep is None:
         with scratch_database():
-            yield _load(interviews)
+            yield _load(interviews, is_bare)
         return
     usual_name, test = connection.settings_dict["NAME"], connection.settings_dict["TEST"]
     try:
-        yield _kept(f"benchmark_{keep or interviews}", interviews)
+        yield _kept(f"benchmark_{'bare_' if is_bare else ''}{keep or interviews}", interviews, is_bare)
     finally:
         connection.close()
         connection.settings_dict |= {"NAME": usual_name, "TEST": test}
 
 
-def _kept(name: str, interviews: int) -> Dataset:
+def _kept(name: str, interviews: int, is_bare: bool) -> Dataset:
     made = f"{FORMAT}/{interviews}"
     found = _comment(name)
     if found is not None and found.startswith(f"{FORMAT}/") and found != made:
@@ -316,7 +317,7 @@ def _kept(name: str, interviews: int) -> Dataset:
     connection.settings_dict["TEST"] = {**connection.settings_dict["TEST"], "NAME": name}
     if found != made:
         connection.creation.create_test_db(verbosity=0, autoclobber=True)
-        data = _load(interviews)
+        data = _load(interviews, is_bare)
         with connection.cursor() as cursor:
             cursor.execute(SQL("COMMENT ON DATABASE {} IS {}").format(Identifier(name), made))
         return data
@@ -341,7 +342,7 @@ def _is_migrated(name: str) -> bool:
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
 
 
-def _load(interviews: int) -> Dataset:
+def _load(interviews: int, is_bare: bool) -> Dataset:
     organization = Organization.objects.create(name="Benchmark")
     big = Dataset(make_account(organization, "big"), interviews)
     small = [
@@ -355,9 +356,11 @@ def _load(interviews: int) -> Dataset:
             for data in (big, *small):
                 for statement in STATEMENTS:
                     cursor.execute(statement, _parameters(data))
-            cursor.execute(ORIGINALS, _parameters(big))
-        for statement in PEER_STATEMENTS:
-            cursor.execute(statement, _parameters(big))
+            if not is_bare:
+                cursor.execute(ORIGINALS, _parameters(big))
+        if not is_bare:
+            for statement in PEER_STATEMENTS:
+                cursor.execute(statement, _parameters(big))
         cursor.execute("RESET synchronous_commit")
     settle()
     return big

@@ -49,7 +49,7 @@ def main() -> int:
         generator = choose_generator(arguments.generator)
         for size in arguments.sizes:
             with (
-                dataset(size, "" if arguments.keep else None) as data,
+                dataset(size, "" if arguments.keep else None, is_bare=True) as data,
                 running(data, ["ours"], cores(pinned=arguments.pinned)) as servers,
             ):
                 found[size] = _measure(data, servers["ours"], generator, arguments.rounds, arguments.seconds)
