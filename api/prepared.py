@@ -1,10 +1,12 @@
 """Runs a statement as lists need it: planned once, its rows in binary."""
 
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import count
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -98,18 +100,25 @@ def _cursor(connection: Any) -> Any:
     return wrap(prepared)
 
 
-# Names of the statements that each connection has prepared, by their text.
-_names: WeakKeyDictionary[Any, dict[str, bytes]] = WeakKeyDictionary()
+# A process of PostgreSQL keeps some 80 kB for each, and filters, sizes and expansions make tens of thousands of them.
+MAX_PREPARED = 200
+# Names of the statements that each connection has prepared, by their text, the longest unused first.
+_names: WeakKeyDictionary[Any, OrderedDict[str, bytes]] = WeakKeyDictionary()
+_numbers = count()
 
 
 def _execute_prepared(connection: Any, sql: str, parameters: Mapping[str, Any]) -> Any:
     connection.validate_no_broken_transaction()
-    names = _names.setdefault(connection.connection, {})
+    names = _names.setdefault(connection.connection, OrderedDict())
     pgconn = connection.connection.pgconn
     text, order = _numbered(sql)
     with connection.wrap_database_errors:
-        if sql not in names:
-            name = b"page_%d" % len(names)
+        if sql in names:
+            names.move_to_end(sql)
+        else:
+            if len(names) >= MAX_PREPARED:
+                _checked(pgconn.exec_(b"DEALLOCATE " + names.popitem(last=False)[1]))
+            name = b"page_%d" % next(_numbers)
             _checked(pgconn.prepare(name, text))
             names[sql] = name
         values = [_as_text(parameters[parameter]) for parameter in order]
@@ -129,5 +138,8 @@ def _as_text(value: Any) -> bytes:
 
 def _checked(result: Any) -> Any:
     if result.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
-        raise error_from_result(result)
+        error = error_from_result(result)
+        if error.sqlstate is None:  # not PostgreSQL says so but the way to it, which is gone
+            raise psycopg.OperationalError(str(error))
+        raise error
     return result

@@ -11,12 +11,13 @@ from typing import Any
 from urllib.parse import quote
 
 from django.db import Error as DatabaseError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils import timezone
 from rest_framework.exceptions import APIException
 
+from api.exceptions import ServiceUnavailable
 from linked_accounts.authentication import bearer, find_access, find_key
 from linked_accounts.models import IdempotentRequest
 from linked_accounts.signals import housekeeping
@@ -42,22 +43,17 @@ class IdempotencyMiddleware:
             return _refuse(TOO_LONG)
         try:
             holder = find_key(bearer(request.META))
+            # A test key is told nothing of what a production key did: that may be another key, or a link.
+            key_hash = _hash(holder.account_type.encode(), key.encode())
+            scope = {"organization_id": holder.organization_id, "linked_account_id": _account_id(request)}
+            own = _begin(request, key_hash=key_hash, **scope)
         except APIException:
             return self.get_response(request)  # the view says what is wrong
-        # A test key is told nothing of what a production key did: that may be another key, or a link.
-        key_hash = _hash(holder.account_type.encode(), key.encode())
-        scope = {"organization_id": holder.organization_id, "linked_account_id": _account_id(request)}
-        return self._once(request, key_hash=key_hash, **scope)
-
-    def _once(self, request: HttpRequest, **scope: Any) -> HttpResponseBase:
-        about = {**scope, "path": quote(request.path_info.rstrip("/"))}
-        request_hash = _hash(request.META.get("QUERY_STRING", "").encode(), request.body)
-        IdempotentRequest.objects.filter(**about, created_at__lt=timezone.now() - KEPT_FOR).delete()
-        try:
-            with transaction.atomic():
-                own = IdempotentRequest.objects.create(**about, request_hash=request_hash)
-        except IntegrityError:
-            return _replay(IdempotentRequest.objects.filter(**about).first(), request_hash)
+        except (OperationalError, InterfaceError) as error:
+            logger.error("The database is not available", exc_info=error)
+            return _unavailable()
+        if isinstance(own, HttpResponse):
+            return own
         response = self.get_response(request)
         try:
             _remember(own, response)
@@ -65,6 +61,18 @@ class IdempotencyMiddleware:
             # It has been executed: what the caller gets must not be an error that asks for another try.
             logger.exception("The answer to POST %s cannot be remembered", own.path)
         return response
+
+
+def _begin(request: HttpRequest, **scope: Any) -> IdempotentRequest | HttpResponse:
+    """Note that the request is being executed; if it was before, return what to answer."""
+    about = {**scope, "path": quote(request.path_info.rstrip("/"))}
+    request_hash = _hash(request.META.get("QUERY_STRING", "").encode(), request.body)
+    IdempotentRequest.objects.filter(**about, created_at__lt=timezone.now() - KEPT_FOR).delete()
+    try:
+        with transaction.atomic():
+            return IdempotentRequest.objects.create(**about, request_hash=request_hash)
+    except IntegrityError:
+        return _replay(IdempotentRequest.objects.filter(**about).first(), request_hash)
 
 
 def _remember(own: IdempotentRequest, response: HttpResponseBase) -> None:
@@ -81,6 +89,12 @@ def _replay(earlier: IdempotentRequest | None, request_hash: bytes) -> HttpRespo
     if bytes(earlier.request_hash) != request_hash:
         return _refuse(ANOTHER_REQUEST)
     return HttpResponse(earlier.answer, status=earlier.status, content_type="application/json")
+
+
+def _unavailable() -> JsonResponse:
+    error = ServiceUnavailable()
+    headers = {"Retry-After": str(error.wait)}
+    return JsonResponse({"detail": error.detail}, status=error.status_code, headers=headers)
 
 
 def _refuse(detail: str) -> JsonResponse:

@@ -1,8 +1,11 @@
 """When the database goes away."""
 
+import psycopg
 from django.db import OperationalError, connection
+from django.test import Client
 
 from tests.factories import RemoteUserFactory
+from tests.waiting import wait_until
 
 
 def drop_connection():
@@ -35,3 +38,42 @@ def test_without_a_database_callers_are_told_to_come_back(transactional_db, api,
     assert response["Retry-After"] == "5"
     assert response.json() == {"detail": "The database is not available at the moment."}
     assert api.get("users").status_code == 200
+
+
+def test_a_list_survives_a_restart_of_the_server(transactional_db, api, account):
+    RemoteUserFactory(linked_account=account)
+    known = {**api.headers, "If-None-Match": '"other"'}
+    assert Client(headers=known).get("/api/ats/v1/users").status_code == 200
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        backend = cursor.fetchone()[0]
+    parameters = {name: value for name, value in connection.get_connection_params().items() if name != "context"}
+    with psycopg.connect(**{**parameters, "cursor_factory": psycopg.Cursor}, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [backend])
+        wait_until(lambda: not other.execute("SELECT FROM pg_stat_activity WHERE pid = %s", [backend]).rowcount)
+
+    assert Client(headers=known).get("/api/ats/v1/users").status_code == 200
+
+
+def test_a_connection_keeps_a_limited_number_of_statements(transactional_db, api, account, monkeypatch):
+    monkeypatch.setattr("api.prepared.MAX_PREPARED", 5)
+    for _ in range(2):
+        for size in range(1, 12):
+            assert api.get("users", page_size=size).status_code == 200
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'page\\_%%'")
+        assert cursor.fetchone()[0] == 5
+
+
+def test_without_a_database_a_request_with_an_idempotency_key_may_come_again(transactional_db, api, monkeypatch):
+    def refuse():
+        raise OperationalError("no route to the database at db.internal")
+
+    connection.close()
+    with monkeypatch.context() as patched:
+        patched.setattr(connection, "ensure_connection", refuse)
+        response = api.client.post("/api/ats/v1/sync-status/resync", headers={"Idempotency-Key": "1"})
+
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert response.json() == {"detail": "The database is not available at the moment."}
