@@ -3,7 +3,7 @@
 import base64
 import binascii
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.parse import parse_qs, urlencode
 from uuid import UUID
@@ -42,8 +42,8 @@ class Cursor:
             created_at = datetime.fromisoformat(parts["p"][0])
             if created_at.utcoffset() is None:
                 raise InvalidCursor
-            return cls(created_at, UUID(parts["i"][0]), parts.get("r") == ["1"])
-        except (binascii.Error, ValueError, KeyError):
+            return cls(created_at.astimezone(UTC), UUID(parts["i"][0]), parts.get("r") == ["1"])
+        except (binascii.Error, ValueError, KeyError, OverflowError):
             raise InvalidCursor from None
 
     def encode(self) -> str:

@@ -1,3 +1,4 @@
+import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -75,6 +76,14 @@ def test_previous_is_null_when_all_records_before_the_cursor_are_hidden(api, use
         user.save()
 
     assert api.get("users", page_size=2, cursor=first["next"]).json()["previous"] is None
+
+
+@pytest.mark.parametrize("offset", ["+23:00", "-15:59"])
+def test_a_cursor_may_have_any_offset(api, users, offset):
+    place = f"p=2024-01-01T00:00:00{offset}&i={users[0].id}".replace("+", "%2B")
+    cursor = base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+    assert len(api.results("users", cursor=cursor)) == len(users)
 
 
 @pytest.mark.parametrize("cursor", ["x", "!!!", "cD1ub3c", "aT0x", "Y29uZmlkZW50aWFs", "cD0yMDI2LTAxLTAxJmk9MQ", "é"])
