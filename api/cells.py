@@ -12,8 +12,10 @@ from api.columns import Column, SerializerClass, is_array, selection
 from api.parameters import Shape
 from api.prepared import Found, fetch_rows
 from api.renderers import ORJSONRenderer
+from api.serializers import withheld
 from api.tenants import Hidden
 from api.walks import Query, beyond, expanded_with, expansions, related_rows, rows
+from connectors.payloads import load
 
 # Every row begins with the number of its kind, and whether the list goes on at the cursor's other side.
 _KIND, _BEYOND, _FIRST_SLOT = 0, 1, 2
@@ -27,6 +29,13 @@ class _Kind:
     values: Any  # row → values of `names`
     anchor: Any  # row → (created_at, id)
     expanded: tuple[tuple[str, bool], ...]  # field, whether it is an array
+    withholds: bool  # of originals, all but where they come from: they are text then
+
+    def record(self, row: Any) -> dict[str, Any]:
+        record = dict(zip(self.names, self.values(row), strict=True))
+        if self.withholds and (originals := record["remote_data"]):
+            record["remote_data"] = withheld(load(originals))
+        return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ def fetch(query: Query, parameters: Mapping[str, Any]) -> Found:
     if len(written.kinds) > 1:
         page, related = _related(written, found)
         page.sort(key=own.anchor, reverse=query.range.backwards)
-    records = [dict(zip(own.names, own.values(row), strict=True)) for row in page]
+    records = [own.record(row) for row in page]
     for name, is_list in own.expanded:
         for record in records:
             reference = record[name]
@@ -64,8 +73,7 @@ def _related(statement: Statement, rows: list[Any]) -> tuple[list[Any], dict[str
         if row[_KIND] == 0:
             page.append(row)
             continue
-        kind = statement.kinds[row[_KIND]]
-        record = dict(zip(kind.names, kind.values(row), strict=True))
+        record = statement.kinds[row[_KIND]].record(row)
         related[record["id"]] = orjson.Fragment(orjson.dumps(record, option=ORJSONRenderer.options))
     return page, related
 
@@ -109,6 +117,7 @@ def _kind(
         itemgetter(*index.values()),
         itemgetter(by_name["created_at"], by_name["id"]),
         expanded,
+        ("remote_data", "text") in index,
     )
 
 

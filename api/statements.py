@@ -116,12 +116,12 @@ def _is_hidden(wanted: Wanted) -> bool:
     hidden, model = wanted.tenant.hidden, model_of(wanted.serializer)
     if model.__name__ in hidden.models:
         return True
-    if not hidden.fields:
-        return False
     for name in wanted.given:
         first, _, second = wanted.filterset.asks_about(name).partition("__")
         if (model.__name__, first) in hidden.fields:
             return True
-        if second and (related_model(model, first).__name__, second) in hidden.fields:
-            return True
+        if second:
+            other = related_model(model, first).__name__
+            if other in hidden.models or (other, second) in hidden.fields:
+                return True
     return False

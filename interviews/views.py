@@ -31,6 +31,7 @@ from interviews.serializers import (
     ScheduledInterviewSerializer,
 )
 from linked_accounts.models import LinkedAccount
+from linked_accounts.scopes import hidden
 
 DEBUG_MODE = OpenApiParameter(
     "is_debug_mode", OpenApiTypes.BOOL, description="Tell in `logs` which calls were made to the platform."
@@ -57,7 +58,8 @@ class ScheduledInterviewViewSet(CreatableViewSet):
             if interview is None:
                 raise
             shape = read_shape(request.query_params, ScheduledInterviewSerializer)
-            context = {"shape": shape, "hidden": access(request).tenant.hidden}
+            # Of the account as it was found just now: the access may be remembered from before.
+            context = {"shape": shape, "hidden": hidden(interview.linked_account)}
             return Response(ScheduledInterviewSerializer(interview, context=context).data)
 
     @extend_schema(

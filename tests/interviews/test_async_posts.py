@@ -7,6 +7,7 @@ from connectors.errors import RateLimited, UnexpectedAnswer
 from interviews.models import AsyncPost, ScheduledInterview
 from interviews.services import run
 from interviews.signals import async_post_completed
+from linked_accounts.scopes import change_scopes
 from sync.engine import store_entries
 from sync.ingest import Ingest
 from tests.interviews.conftest import Platform
@@ -34,6 +35,15 @@ def test_the_interview_has_its_id_before_it_is_written(api, platform, queued):
     assert api.results("interviews") == []
     assert api.get(f"async-tasks/{queued['task_id']}").json() == {"status": "QUEUED", "result": None}
     assert platform.drafts == []
+
+
+def test_what_is_hidden_is_hidden_at_once_before_it_is_written_too(api, account, queued):
+    path = f"interviews/{queued['model']['id']}"
+    assert api.get(path).json()["location"] == "Room 1"
+
+    change_scopes(account, {"ScheduledInterview": {"disabled_fields": ["location"]}})
+
+    assert api.get(path).json()["location"] is None
 
 
 def test_it_keeps_its_id_once_it_is_written(api, queued):

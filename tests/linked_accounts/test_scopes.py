@@ -1,4 +1,5 @@
 import pytest
+from django.db import connection
 from merge import Merge
 
 from connectors.base import fields_of
@@ -9,7 +10,13 @@ from remote_users.models import RemoteUserRemoteData
 from sync.engine import synchronise
 from sync.models import ModelSync, Schedule
 from tests.conftest import Api
-from tests.factories import ApiKeyFactory, LinkedAccountFactory, RemoteUserFactory, ScheduledInterviewFactory
+from tests.factories import (
+    ApiKeyFactory,
+    JobFactory,
+    LinkedAccountFactory,
+    RemoteUserFactory,
+    ScheduledInterviewFactory,
+)
 from tests.platforms import linked
 
 HIDES_EMAIL = {"RemoteUser": {"disabled_fields": ["email"]}}
@@ -69,6 +76,25 @@ def test_what_a_field_holds_cannot_be_found_out_by_filters(api, account, user):
     assert api.results("users", email="ana@x.example") == []
 
 
+def test_originals_of_any_text_are_cut(api, account, user):
+    table = RemoteUserRemoteData._meta.db_table
+    with connection.cursor() as cursor:  # as platforms may write it, where they cut a text in two
+        cursor.execute(f"UPDATE {table} SET entries = %s", [r'[{"path": "/users", "data": "\u0000 \ud83d"}]'])
+    change_scopes(account, HIDES_EMAIL)
+
+    assert api.results("users", include_remote_data="true")[0]["remote_data"] == [{"path": "/users", "data": None}]
+
+
+def test_a_model_that_may_not_be_read_cannot_be_found_out_by_filters_of_others(api, account):
+    job = JobFactory(linked_account=account)
+    ScheduledInterviewFactory(linked_account=account, job_id=job.id)
+    assert len(api.results("interviews", job_id=str(job.id))) == 1
+
+    change_scopes(account, {"Application": {"read": False}})
+
+    assert api.results("interviews", job_id=str(job.id)) == []
+
+
 def test_a_model_that_may_not_be_read_is_empty(api, account, user):
     interview = ScheduledInterviewFactory(linked_account=account, organizer=user)
     change_scopes(account, {"RemoteUser": {"read": False}})
@@ -112,7 +138,7 @@ def test_scopes_are_changed_through_the_api(api, account, user):
     assert models["Job"]["model_permissions"]["WRITE"] == {"is_enabled": False}
     assert api.results("users")[0]["email"] is None
     assert AuditEvent.objects.get().event_type == "CHANGED_SCOPES"
-    assert Schedule.objects.get(linked_account=account).is_full_wanted
+    assert Schedule.objects.get(linked_account=account).full_wanted_at
     assert post(api, {"common_models": []}).status_code == 200
     assert api.results("users")[0]["email"] == "ana@x.example"
 
