@@ -9,10 +9,11 @@ from typing import Any
 import orjson
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, HttpResponseNotModified
 from django.middleware.gzip import GZipMiddleware
-from django.middleware.http import ConditionalGetMiddleware
 from django.utils.cache import patch_vary_headers
+from django.utils.deprecation import MiddlewareMixin
+from django.utils.http import parse_etags
 from isal import isal_zlib
 from xxhash import xxh3_128_hexdigest
 
@@ -77,7 +78,7 @@ class RequestLogMiddleware:
 
 # Shorter answers are not worth it.
 COMPRESSED_BYTES = 200
-_accepts_gzip = re.compile(r"\bgzip\b").search
+_accepts_gzip = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE).search
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
@@ -114,19 +115,22 @@ def entity_tag(content: bytes) -> str:
     return f'W/"{xxh3_128_hexdigest(content)}"'
 
 
-class EntityTagMiddleware(ConditionalGetMiddleware):
+# Of an answer that is left out: what tells of it, and what it was kept under.
+KEPT_HEADERS = ("Cache-Control", "ETag", "Vary")
+
+
+class EntityTagMiddleware(MiddlewareMixin):
     """Tags what the API answers, and leaves out what the caller has already."""
 
     def process_response(self, request: HttpRequest, response: Any) -> Any:
         if not _is_api(request) or response.status_code != 200 or request.method != "GET" or response.streaming:
             return response
-        response.headers["ETag"] = entity_tag(response.content)
-        answer = super().process_response(request, response)
-        if answer is not response:
-            for name, value in response.items():
-                if name.startswith("X-"):
-                    answer.headers[name] = value
-        return answer
+        tag = response.headers["ETag"] = entity_tag(response.content)
+        known = parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))
+        if known != ["*"] and tag.removeprefix("W/") not in {other.removeprefix("W/") for other in known}:
+            return response
+        kept = {name: value for name, value in response.items() if name in KEPT_HEADERS or name.startswith("X-")}
+        return HttpResponseNotModified(headers=kept)
 
 
 def _is_api(request: HttpRequest) -> bool:

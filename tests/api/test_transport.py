@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import Client, RequestFactory
 
-from api.middleware import WithoutSecrets
+from api.middleware import WithoutSecrets, accepts_gzip
 from config.wsgi import UTF8Request
 from tests.factories import RemoteUserFactory
 
@@ -186,3 +186,33 @@ def test_paths_that_prove_who_asks_are_not_logged_where_something_goes_wrong(pat
 
     assert record.getMessage() == f"Internal Server Error: {path.removesuffix('s3cret')}…"
     assert django_settings.LOGGING["handlers"]["stderr"]["filters"] == ["without_secrets"]
+
+
+@pytest.mark.parametrize("accepted", ["gzip;q=0", "identity;q=1, gzip;q=0", "gzip;q=0.0, br"])
+def test_who_does_not_take_gzip_gets_none(accepted):
+    assert not accepts_gzip(accepted)
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "GZIP", "br, gzip;q=0.5", "gzip;q=1.0"])
+def test_who_takes_gzip_gets_it(accepted):
+    assert accepts_gzip(accepted)
+
+
+@pytest.mark.parametrize("condition", ["If-Match", "If-Unmodified-Since"])
+@pytest.mark.parametrize("path", ["users", "account-details"])
+def test_conditions_of_writers_mean_nothing_to_reads(api, condition, path):
+    value = '"x"' if condition == "If-Match" else "Tue, 01 Dec 2026 01:50:21 GMT"
+
+    response = api.client.get(f"/api/ats/v1/{path}", headers={condition: value})
+
+    assert (response.status_code, response["Content-Type"]) == (200, "application/json")
+
+
+@pytest.mark.parametrize("known", ["{tag}", '"other", {tag}', "*"])
+def test_what_the_caller_has_is_left_out(api, known):
+    tag = api.get("account-details")["ETag"]
+
+    response = api.client.get("/api/ats/v1/account-details", headers={"If-None-Match": known.format(tag=tag)})
+
+    assert (response.status_code, response.content, response["ETag"]) == (304, b"", tag)
+    assert "X-Request-Id" in response
