@@ -13,6 +13,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
+from api.prepared import fetch_rows
 from api.tenants import Hidden, Tenant
 from linked_accounts.models import ApiKey, LinkedAccount
 from linked_accounts.scopes import hidden
@@ -89,6 +90,8 @@ class AccountAccess:
 
     def renew(self) -> "AccountAccess | None":
         """Return the access as it is now if the account's scopes have changed since. Raises as `verify`."""
+        if fetch_rows(f"SELECT {self.guard}", self.tenant.parameters)[0][0]:
+            return None
         account = self.verify()
         if account.scopes_version == self.scopes_version:
             return None
@@ -104,7 +107,7 @@ class AccountAccess:
         """
         if not ApiKey.objects.filter(id=self.holder.api_key_id, revoked_at__isnull=True).exists():
             raise InvalidKey
-        accounts = LinkedAccount.objects.select_related("organization")
+        accounts = LinkedAccount.objects.select_related("organization").defer("credentials")  # no read needs them
         if for_update:
             accounts = accounts.select_for_update(of=("self",), no_key=True)
         account = accounts.filter(id=self.linked_account_id, token_hash=self.token_hash).first()
@@ -128,7 +131,7 @@ def find_access(key: str, token: str) -> AccountAccess:
     if not token:
         raise MissingAccountToken
     hashed = secret_hash(token)
-    accounts = LinkedAccount.objects.select_related("organization")
+    accounts = LinkedAccount.objects.select_related("organization").defer("credentials")
     account = accounts.filter(
         token_hash=hashed, organization=holder.organization_id, account_type=holder.account_type
     ).first()

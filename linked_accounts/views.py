@@ -40,7 +40,7 @@ class LinkedAccountViewSet(ListModelMixin, GenericViewSet[LinkedAccount]):
     """The organization's linked accounts, of the kind that the API key sees."""
 
     authentication_classes = [ApiKeyAuthentication]
-    queryset = LinkedAccount.objects.present()
+    queryset = LinkedAccount.objects.present().defer("credentials")
     serializer_class = LinkedAccountSerializer
     filterset_class = LinkedAccountFilterSet
 

@@ -1,4 +1,5 @@
 import pytest
+from django.db import connection
 from django.test import Client
 
 from linked_accounts.models import AccountType, ApiKey, LinkedAccount
@@ -116,3 +117,19 @@ def test_endpoints_of_the_organization_ignore_the_account_token(api):
     response = get("linked-accounts", authorization=f"Bearer {api.key.secret}", x_account_token="nonsense")
 
     assert response.status_code == 200
+
+
+def test_reads_need_no_credentials_of_the_platform(api, account):
+    LinkedAccount.objects.filter(id=account.id).update(credentials={"api_key": "secret"})
+    with connection.cursor() as cursor:  # as if the keys that encrypt them were lost
+        cursor.execute("UPDATE linked_accounts_linkedaccount SET credentials = 'gAAAAA'")
+
+    for path in ("users", "interviews", "account-details", "linked-accounts"):
+        assert api.get(path).status_code == 200
+
+
+def test_a_list_without_records_asks_once_whether_the_access_still_holds(api, account, django_assert_num_queries):
+    api.get("users")
+
+    with django_assert_num_queries(2):
+        assert api.results("users") == []
