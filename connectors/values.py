@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-import orjson
-
+from connectors.payloads import dump
 from connectors.records import Choice
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,6 +20,7 @@ def remote_id(value: str | int) -> str:
     identity = _without_nul(value).strip()
     if not identity:
         raise ValueError(f"no id: {value!r}")
+    identity.encode()  # half a character raises a ValueError of its own
     return identity
 
 
@@ -30,13 +30,14 @@ def optional_remote_id(value: str | int | None) -> str | None:
 
 
 def text(value: Any) -> str | None:
-    """Return text without NUL characters, which PostgreSQL cannot hold.
+    """Return text without NUL and halves of characters, which PostgreSQL cannot hold.
 
     Anything but text becomes its JSON text, so that nothing is lost.
     """
     if value is None:
         return None
-    return _without_nul(value if isinstance(value, str) else orjson.dumps(value).decode())
+    found = _without_nul(value if isinstance(value, str) else dump(value).decode())
+    return found if found.isascii() else found.encode(errors="replace").decode()
 
 
 def flag(value: bool | None) -> bool | None:

@@ -97,3 +97,13 @@ def test_flags_are_true_false_or_nothing():
     assert [flag(True), flag(False), flag(None)] == [True, False, None]
     with pytest.raises(TypeError):
         flag("yes")
+
+
+def test_half_a_character_is_no_part_of_an_id_and_a_question_mark_in_text():
+    with pytest.raises(ValueError, match="surrogates"):
+        remote_id("\ud800")
+    assert text("Ana \ud83d") == "Ana ?"
+
+
+def test_numbers_beyond_64_bits_are_text_as_well():
+    assert text(123456789012345678901234567890) == "123456789012345678901234567890"
