@@ -205,8 +205,9 @@ class LinkedAccount(models.Model):
     def mark_relink_needed(self, reason: str) -> None:
         self.status = self.Status.RELINK_NEEDED
         self.status_detail = reason
-        # Not of one that was deleted since.
-        LinkedAccount.objects.present().filter(id=self.id).update(status=self.status, status_detail=reason)
+        # Not of one that was deleted or linked anew since.
+        accounts = LinkedAccount.objects.present().filter(id=self.id, completed_at=self.completed_at)
+        accounts.update(status=self.status, status_detail=reason)
 
 
 class AuditEvent(models.Model):

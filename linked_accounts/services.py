@@ -55,7 +55,7 @@ def link_account(
     with transaction.atomic():
         account = (
             LinkedAccount.objects.present()
-            .select_for_update()
+            .select_for_update(no_key=True)
             .filter(organization=organization, account_type=account_type, end_user_origin_id=end_user_origin_id)
             .first()
         )
