@@ -10,6 +10,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 from linked_accounts import audit
 from sync.jobs import cancel, queue_sync
 from sync.models import Issue, ModelSync, Result, Schedule, SyncRun
+from sync.stamps import database_now
 from unified.admin import ReadOnlyAdmin, ReferenceFilter, label_column, link_column, time_column
 
 COLOURS = {
@@ -111,14 +112,14 @@ class ScheduleAdmin(ModelAdmin):
     list_select_related = ["linked_account"]
     search_fields = CUSTOMER
     ordering = ["next_sync_at"]
-    readonly_fields = ["linked_account", "next_sync_at", "is_full_wanted", "failures"]
+    readonly_fields = ["linked_account", "next_sync_at", "full_wanted_at", "failures"]
     fields = [
         "linked_account",
         "are_syncs_disabled",
         "interval",
         "full_interval",
         "next_sync_at",
-        "is_full_wanted",
+        "full_wanted_at",
         "failures",
     ]
     actions = ["synchronise", "synchronise_in_full", "cancel_syncs"]
@@ -131,6 +132,7 @@ class ScheduleAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
         obj.save(update_fields=form.changed_data)  # a sync may have changed the rest since the page was opened
+        Schedule.objects.filter(pk=obj.pk).bring_forward(database_now(), obj.usual_interval)
 
     @label_column("state", {"on": "success", "failing": "danger", "paused": "warning"})
     def state(self, row: Schedule) -> str:

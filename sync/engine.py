@@ -187,10 +187,10 @@ def store_entries(ingest: Ingest, entries: Iterable[Fetched]) -> list[Problem]:
             case Whole():
                 wholes.append(entry)
             case Gone():
-                gone[entry.model_name].append(ingest.identities.key(entry.model_name, entry.remote_id))
+                gone[entry.model_name].append(entry.remote_id)
     problems = ingest.store(records)
-    for name, keys in gone.items():
-        ingest.mark_deleted(BY_NAME[name], keys)
+    for name, remote_ids in gone.items():
+        ingest.mark_deleted(BY_NAME[name], [ingest.identities.key(name, remote_id) for remote_id in remote_ids])
     if wholes:
         ingest.mark_deleted(BY_NAME["ScheduledInterview"], ingest.stored.outside(wholes))
     return problems
@@ -220,7 +220,7 @@ class _Sync:
                 if support is None or not permissions(account, resource.name).can_read:
                     model_sync.disable()
                     continue
-                since = None if full else model_sync.data_fresh_as_of
+                since = None if full else model_sync.fresh_as_of(self.started_at)
                 model_sync.start(self.started_at)
                 window = Window(since=since, started_at=self.started_at, state=model_sync.state, stored=self.stored)
                 self.was_initial |= model_sync.is_initial_sync
@@ -401,9 +401,12 @@ class _Sync:
         self._report(listing)
 
     def _end_time(self) -> datetime:
-        """Return now, or the last stamp of a row if that is still to come: what ended is not modified after its end."""
+        """Return now, or the last stamp of a row if that is still to come: what ended is not modified after its end.
+
+        Nor did it end before it began, whatever became of the clock.
+        """
         now = database_now()
-        return max(now, self.stamps.latest or now)
+        return max(now, self.started_at, self.stamps.latest or now)
 
     def _report(self, listing: Listing) -> None:
         now = listing.after or self.traffic

@@ -92,6 +92,7 @@ class Ingest:
         self.stored = stored or StoredRecords(account_id)
         self.keeps_unknown_references = keeps_unknown_references
         self.identities = Identities(account_id)
+        self.identities.refresh()  # ids are asked for before the first batch is written
         self.mappings = Mappings(account_id)
         self.rows = RowMaker(account_id, self.identities, self.mappings)
         self.counts: defaultdict[str, Counts] = defaultdict(Counts)
@@ -305,9 +306,10 @@ def promise(account_id: uuid.UUID, model_name: str, remote_id: str, id: uuid.UUI
     resource = BY_NAME[model_name]
     with transaction.atomic(), connection.cursor() as cursor:
         tables.begin(cursor, account_id)
-        PromisedId.objects.get_or_create(
+        promised, _ = PromisedId.objects.get_or_create(
             linked_account_id=account_id, model_name=model_name, remote_id=remote_id, defaults={"id": id}
         )
+        id = promised.id  # of two promises the first one holds
         known = resource.model.objects.filter(linked_account=account_id, remote_id=remote_id).exclude(id=id)
         for old in list(known.values_list("id", flat=True)):
             originals: Any = resource.remote_data_model

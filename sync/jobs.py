@@ -66,7 +66,8 @@ def queue_sync(account: LinkedAccount, *, full: bool = False) -> None:
     """
     with transaction.atomic():
         schedule, _ = Schedule.objects.select_for_update().get_or_create(linked_account=account)
-        schedule.is_full_wanted |= full
+        if full:
+            schedule.full_wanted_at = database_now()
         if schedule.are_syncs_disabled:
             schedule.save()
             return
@@ -121,6 +122,8 @@ def sync_account(context: JobContext, account_id: str) -> None:
     if account is None:
         return
     schedule, _ = Schedule.objects.get_or_create(linked_account=account)
+    if schedule.are_syncs_disabled:  # since it was queued
+        return
 
     def go_on(progress: Progress) -> None:
         if context.should_abort():

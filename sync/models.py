@@ -169,6 +169,19 @@ class ModelSync(models.Model):
             self.has_gap = has_gap
         self.save()
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether it was tried and could not be read a single time."""
+        return self.data_fresh_as_of is None and self.last_sync_result == Result.FAILED
+
+    def fresh_as_of(self, started_at: datetime) -> datetime | None:
+        """Return since when a sync that starts then has to ask for changes; None for everything.
+
+        That is where what is fresh is so as of a time to come: nobody knows what the clock said in truth.
+        """
+        fresh_as_of = self.data_fresh_as_of
+        return None if fresh_as_of is None or fresh_as_of > started_at else fresh_as_of
+
     def keep(self, state: Mapping[str, Any]) -> None:
         """Keep what the next listing of the model has to know."""
         self.state = dict(state)
@@ -236,7 +249,9 @@ class Schedule(models.Model):
         help_text="From one full sync to the next, if not the usual one. Two days: 2 00:00:00.",
     )
     next_sync_at = models.DateTimeField(null=True, editable=False)
-    is_full_wanted = models.BooleanField("next one is full", default=False, editable=False)
+    full_wanted_at = models.DateTimeField(
+        "full one wanted since", null=True, editable=False, help_text="Until a full one has begun later, and succeeded."
+    )
     failures = models.PositiveIntegerField(default=0, editable=False, help_text="Failed syncs, one after the other.")
 
     objects = models.Manager.from_queryset(ScheduleQuerySet)()
@@ -250,8 +265,8 @@ class Schedule(models.Model):
     def plan(self, run: SyncRun, *, is_of_one_piece: bool = True) -> None:
         """Note when the next sync is due after this one: sooner than usual if it failed, but later each time.
 
-        A full one is still wanted if this was none, or not of one piece: it went on where another had been interrupted,
-        or field mappings were changed meanwhile.
+        A full one is still wanted if this was none, began before it was wanted, or was not of one piece: it went on
+        where another had been interrupted, or field mappings were changed meanwhile.
         """
         if run.result == Result.FAILED:
             self.failures += 1
@@ -260,17 +275,28 @@ class Schedule(models.Model):
         else:
             self.failures = 0
             self.next_sync_at = run.started_at + self.usual_interval
-            if run.is_full and is_of_one_piece:
-                self.is_full_wanted = False
+            if run.is_full and is_of_one_piece and self.full_wanted_at and self.full_wanted_at <= run.started_at:
+                self.full_wanted_at = None
         self.save()
 
     def is_full_due(self, now: datetime) -> bool:
         """Whether the next sync is to list everything, so as to find what was deleted."""
-        if self.is_full_wanted:
+        if self.full_wanted_at:
             return True
-        listed = self.linked_account.model_syncs.exclude(status=ModelSync.Status.DISABLED)
+        supported = self.linked_account.connector_class.models
+        listed = {
+            one.model_name: one
+            for one in self.linked_account.model_syncs.exclude(status=ModelSync.Status.DISABLED)
+            if one.model_name in supported
+        }
         latest = self.full_interval or settings.FULL_SYNC_INTERVAL
-        return any(one.listed_everything_at is None or one.listed_everything_at + latest <= now for one in listed)
+        return any(
+            one.listed_everything_at is None or one.listed_everything_at + latest <= now
+            for name, one in listed.items()
+            # One that was never read is asked for everything in any case, and one that is told of in lists which are
+            # switched off can never be known to be whole.
+            if not one.is_unread and listed.keys() >= set(supported[name].told_by)
+        )
 
     @property
     def usual_interval(self) -> timedelta:

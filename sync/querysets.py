@@ -3,6 +3,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
+from django.db.models.functions import Coalesce, Least
 
 from linked_accounts.models import LinkedAccount
 from sync.signals import issue_changed
@@ -21,6 +22,10 @@ class ScheduleQuerySet(models.QuerySet["Schedule"]):
             are_syncs_disabled=False,
             linked_account__status=LinkedAccount.Status.COMPLETE,
         )
+
+    def bring_forward(self, now: datetime, interval: timedelta) -> None:
+        """Have the next sync come after no more than an interval that was given just now; a first one at once."""
+        self.update(next_sync_at=Least(Coalesce("next_sync_at", now), now + interval))
 
 
 class IssueQuerySet(models.QuerySet["Issue"]):

@@ -11,6 +11,7 @@ from linked_accounts.signals import account_deleted, account_linked, account_res
 from sync.engine import store_written
 from sync.jobs import forget_jobs, queue_sync
 from sync.models import Schedule
+from sync.stamps import database_now
 
 
 @receiver(account_linked)
@@ -33,7 +34,7 @@ def read_everything_anew(account: LinkedAccount, **about: Any) -> None:
     if account.status == LinkedAccount.Status.COMPLETE:
         queue_sync(account, full=True)
     else:  # once it is linked again
-        Schedule.objects.update_or_create(linked_account=account, defaults={"is_full_wanted": True})
+        Schedule.objects.update_or_create(linked_account=account, defaults={"full_wanted_at": database_now()})
 
 
 @receiver(account_deleted)

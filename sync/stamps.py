@@ -87,6 +87,7 @@ class Stamps:
             self._ahead *= 4
             late, stamp = stamp, database_now() + self._ahead
             with transaction.atomic(durable=True), connection.cursor() as cursor:
+                tables.begin(cursor, self.account_id)
                 for resource in RESOURCES:
                     tables.rewrite(
                         cursor,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import connection, transaction
+from django.db.models.functions import Greatest
 
 from linked_accounts.models import LinkedAccount
 from linked_accounts.scopes import permissions
@@ -75,7 +76,7 @@ def fail_abandoned(account: LinkedAccount) -> None:
     runs = SyncRun.objects.filter(linked_account=account, result=None)
     models = ModelSync.objects.filter(linked_account=account, status=ModelSync.Status.SYNCING)
     run_ids, model_ids = list(runs.values_list("pk", flat=True)), list(models.values_list("pk", flat=True))
-    runs.update(result=Result.FAILED, finished_at=now, error=reason)
+    runs.update(result=Result.FAILED, finished_at=Greatest("started_at", now), error=reason)
     models.update(
         status=ModelSync.Status.FAILED,
         sync_status_reason=None,

@@ -9,7 +9,7 @@ from connectors.records import Original, RemoteUserRecord
 from field_mappings import views
 from field_mappings.models import FieldMapping, TargetField
 from field_mappings.services import delete_mapping
-from field_mappings.values import template, traverse
+from field_mappings.values import Mappings, template, traverse
 from linked_accounts.deletion import delete_account
 from linked_accounts.models import AuditEvent, LinkedAccount
 from linked_accounts.scopes import change_scopes
@@ -121,7 +121,7 @@ def test_a_mapping_is_answered_listed_and_noted(api, account):
     brief = api.get("field-mappings", exclude_remote_field_metadata="true").json()["RemoteUser"][0]["remote_field"]
     assert (brief["remote_key_name"], brief["schema"]) == (None, None)
     assert AuditEvent.objects.get().event_type == "CREATED_LINKED_ACCOUNT_FIELD_MAPPING"
-    assert Schedule.objects.get().is_full_wanted
+    assert Schedule.objects.get().full_wanted_at
 
 
 def test_values_come_with_records_and_count_as_changes(api, account):
@@ -341,10 +341,10 @@ def test_a_mapping_made_while_a_full_sync_runs_wants_another_one(transactional_d
                 made.append(send(Api(platform.account), "post", body=PLACE))
 
         synchronise(platform.account, full=True, on_progress=map_meanwhile)
-        assert Schedule.objects.get().is_full_wanted
+        assert Schedule.objects.get().full_wanted_at
 
         synchronise(platform.account, full=True)
-        assert not Schedule.objects.get().is_full_wanted
+        assert not Schedule.objects.get().full_wanted_at
 
 
 def test_a_mapping_of_an_account_that_is_to_be_linked_again_waits_for_that(api, account):
@@ -352,12 +352,12 @@ def test_a_mapping_of_an_account_that_is_to_be_linked_again_waits_for_that(api, 
 
     send(api, "post", body=PLACE)
 
-    assert Schedule.objects.get().is_full_wanted
+    assert Schedule.objects.get().full_wanted_at
 
 
 def test_mappings_cost_a_sync_one_query(account, django_assert_num_queries):
     with django_assert_num_queries(1):
-        Ingest(account.id)
+        Mappings(account.id)
 
 
 def test_ids_in_paths_of_originals_do_not_matter():
@@ -384,7 +384,7 @@ def test_the_operator_maps_for_all_accounts_in_the_admin(account, admin_client):
     assert admin_client.post(page, form).status_code == 302
 
     assert FieldMapping.objects.get().is_integration_wide
-    assert Schedule.objects.get(linked_account=account).is_full_wanted
+    assert Schedule.objects.get(linked_account=account).full_wanted_at
     assert AuditEvent.objects.get().event_type == "CREATED_INTEGRATION_WIDE_FIELD_MAPPING"
     assert admin_client.post(page, form).status_code == 200  # the name is taken
 
@@ -393,13 +393,13 @@ def test_the_operator_maps_for_all_accounts_in_the_admin(account, admin_client):
 def test_what_the_operator_does_to_a_target_reaches_accounts_that_map_it_themselves(account, admin_client, ending):
     target = TargetField.objects.create(organization=account.organization, common_model="RemoteUser", name="team")
     send(Api(account), "post", body=PLACE)
-    Schedule.objects.update(is_full_wanted=False)
+    Schedule.objects.update(full_wanted_at=None)
     form = {"name": "crew", "post": "yes", "mappings-TOTAL_FORMS": 0, "mappings-INITIAL_FORMS": 0}
 
     answer = admin_client.post(reverse(f"admin:field_mappings_targetfield_{ending}", args=[target.id]), form)
 
     assert answer.status_code == 302
-    assert Schedule.objects.get().is_full_wanted
+    assert Schedule.objects.get().full_wanted_at
 
 
 def test_the_operator_maps_a_target_once_for_each_platform(account, admin_client):

@@ -92,7 +92,7 @@ def test_a_queued_sync_is_not_queued_again(account):
     queue_sync(account, full=True)
 
     assert len(queued()) == 1
-    assert Schedule.objects.get().is_full_wanted
+    assert Schedule.objects.get().full_wanted_at
 
 
 def test_a_wanted_full_sync_is_full_and_then_no_more_wanted(account, platform):
@@ -103,7 +103,7 @@ def test_a_wanted_full_sync_is_full_and_then_no_more_wanted(account, platform):
         wait_until(lambda: ended(account).count() == 2)
 
     assert SyncRun.objects.order_by("started_at").last().is_full
-    assert not Schedule.objects.get().is_full_wanted
+    assert not Schedule.objects.get().full_wanted_at
 
 
 def test_first_syncs_come_before_others(account, platform):
@@ -180,8 +180,10 @@ def test_a_full_sync_is_due_once_in_a_while(account, platform, settings):
 
 
 def test_a_model_that_nobody_listed_in_full_wants_a_full_sync(account, platform):
-    platform.users = [PlatformUnavailable("down")]
     synchronise(account)
+    assert not Schedule.objects.get().is_full_due(database_now())
+
+    ModelSync.objects.filter(model_name="RemoteUser").update(listed_everything_at=None)
 
     assert Schedule.objects.get().is_full_due(database_now())
 
@@ -422,4 +424,4 @@ def test_hints_without_a_record_queue_a_sync(account, subject, full):
     queue_hint(account, Hint(subject=subject))
 
     assert is_queued(account)
-    assert Schedule.objects.get().is_full_wanted is full
+    assert bool(Schedule.objects.get().full_wanted_at) is full

@@ -23,6 +23,7 @@ from interviews.models import ScheduledInterview
 from remote_users.models import RemoteUser
 from sync.engine import synchronise
 from sync.models import ModelSync, Schedule
+from sync.stamps import database_now
 from tests.factories import LinkedAccountFactory
 
 USERS = [RemoteUserRecord(remote_id=str(number)) for number in range(3)]
@@ -209,15 +210,15 @@ def test_a_resumed_listing_deletes_nothing_and_is_as_fresh_as_its_beginning(acco
 
 
 def test_a_resumed_listing_is_not_the_full_one_that_is_wanted(account, platform):
-    Schedule.objects.create(linked_account=account, is_full_wanted=True)
+    Schedule.objects.create(linked_account=account, full_wanted_at=database_now())
     platform.users = [Resumed(started_at=datetime(2026, 5, 1, tzinfo=UTC)), USERS[1]]
     synchronise(account, full=True)
-    assert Schedule.objects.get().is_full_wanted
+    assert Schedule.objects.get().full_wanted_at
     platform.users = USERS
 
     synchronise(account, full=True)
 
-    assert not Schedule.objects.get().is_full_wanted
+    assert not Schedule.objects.get().full_wanted_at
 
 
 def test_where_changes_are_unknown_everything_is_listed(account, platform):

@@ -131,7 +131,7 @@ def test_a_resync_is_queued_once_and_shows(api, account):
     assert {one["status"] for one in first.json()} == {"SYNCING"}
     assert {one["status"] for one in api.results("sync-status")} == {"SYNCING"}
     assert is_queued(account)
-    assert Schedule.objects.get().is_full_wanted
+    assert Schedule.objects.get().full_wanted_at
     assert AuditEvent.objects.first().event_type == "FORCED_LINKED_ACCOUNT_RESYNC"
 
 

@@ -73,7 +73,7 @@ def test_a_message_without_a_record_has_changes_read(account):
     send(account.webhook_path(), b'{"event": "changes"}')
 
     assert jobs() == [("sync.account", None)]
-    assert not Schedule.objects.get().is_full_wanted
+    assert not Schedule.objects.get().full_wanted_at
 
 
 @pytest.mark.parametrize("body", [b'{"event": "party"}', b"{}", b"[]", b"7", b"null", b""])
