@@ -4,13 +4,13 @@ from uuid import UUID
 
 from django.dispatch import receiver
 
-from connectors.records import Fetched
+from connectors.records import Fetched, Gone
 from interviews.signals import interview_written
 from linked_accounts.models import LinkedAccount
 from linked_accounts.signals import account_deleted, account_linked, account_reshaped
 from sync.engine import store_written
 from sync.jobs import forget_jobs, queue_sync
-from sync.models import Schedule
+from sync.models import Schedule, SyncRun
 from sync.stamps import database_now
 
 
@@ -26,7 +26,13 @@ def synchronise_linked_account(account: LinkedAccount, are_syncs_disabled: bool 
 def store_written_interview(
     account: LinkedAccount, entries: Iterable[Fetched], promised: Mapping[str, UUID], **about: Any
 ) -> None:
+    entries = list(entries)
     store_written(account, entries, promised)
+    is_gone = any(isinstance(entry, Gone) for entry in entries)
+    if is_gone and SyncRun.objects.filter(linked_account=account, result=None).exists():
+        # It may have been read before, and is stored only now. What was changed comes with the next changes; that it is
+        # gone shows in a full listing alone.
+        queue_sync(account, full=True)
 
 
 @receiver(account_reshaped)

@@ -14,11 +14,12 @@ from connectors.errors import BadCredentials, MissingPermission
 from connectors.records import Gone, ScheduledInterviewRecord
 from connectors.webhooks import Hint, Subject
 from interviews.models import ScheduledInterview
+from interviews.signals import interview_written
 from linked_accounts.models import LinkedAccount
 from linked_accounts.services import link_account
 from sync import engine, jobs, state
 from sync.engine import refetch, store_written, synchronise
-from sync.jobs import queue_hint, queue_sync
+from sync.jobs import is_queued, queue_hint, queue_sync
 from sync.models import ModelSync, Schedule, SyncRun
 from sync.stamps import database_now
 
@@ -93,6 +94,19 @@ def test_of_two_promises_the_first_one_holds(promised, platform):
     assert synchronise(promised, full=True).result == "DONE"
     interview = ScheduledInterview.objects.get()
     assert (interview.id, interview.location, interview.remote_was_deleted) == (id, "new", False)
+
+
+def test_an_interview_that_a_sync_has_read_and_somebody_cancels_is_looked_for_again(account, platform):
+    def interviews(window):
+        yield INTERVIEW
+        about = {"account": account, "entries": [GONE], "promised": {}}
+        beside(lambda: interview_written.send(ScheduledInterview, **about))
+
+    platform.interviews = interviews
+    synchronise(account)
+
+    assert is_queued(account)
+    assert Schedule.objects.get().is_full_due(database_now())
 
 
 # --- wishes and schedules --------------------------------------------------------------------------------------------
