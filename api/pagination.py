@@ -57,7 +57,7 @@ def page_size(query: QueryDict) -> int:
     if not text:
         return CreatedAtCursorPagination.default_page_size
     try:
-        size = int(text)
+        size = int(text if text.isascii() and "_" not in text else "")  # which Python takes for numbers as well
     except ValueError:
         raise ValidationError({"page_size": ["A valid integer is required."]}) from None
     if size < 1:

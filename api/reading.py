@@ -10,13 +10,14 @@ from rest_framework.exceptions import NotFound, ValidationError
 
 from api import pagination, statements, values
 from api.columns import SerializerClass
-from api.parameters import Shape, read_shape
+from api.parameters import Shape, read_flag, read_shape
 from api.tenants import Access, Tenant
 from api.walks import FilterSetClass
 
 Found = TypeVar("Found")
 
 REMEMBERED = 4096  # query strings: callers send the same again and again, but for cursors
+LONGEST_REMEMBERED = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def read_page(
 
     Raises InvalidCursor, ValidationError, or AuthenticationFailed if the access was revoked.
     """
-    asked = _asked(serializer, cast(Any, filterset), query)
+    asked = _remembering(_asked, query)(serializer, cast(Any, filterset), query)
 
     def fetch(tenant: Tenant) -> statements.Page | None:
         page = statements.fetch_page(
@@ -52,7 +53,7 @@ def read_page(
 
 def read_record(serializer: SerializerClass, access: Access, id: str, query: str) -> tuple[Any, Access]:
     """Return the body of a record, and the access as it is now. Raises NotFound, or as `read_page`."""
-    shape = _shape(serializer, query)
+    shape = _remembering(_shape, query)(serializer, query)
     known = values.uuid(id)
 
     def fetch(tenant: Tenant) -> Any:
@@ -72,6 +73,11 @@ def _with_access(access: Access, fetch: Callable[[Tenant], Found | None]) -> tup
     return found, access
 
 
+def _remembering(read: Any, query: str) -> Callable[..., Any]:
+    """Return what reads a query: with a memory, unless the query would take much of it."""
+    return cast(Callable[..., Any], read if len(query) <= LONGEST_REMEMBERED else read.__wrapped__)
+
+
 @lru_cache(maxsize=REMEMBERED)
 def _asked(serializer: SerializerClass, filterset: Any, query: str) -> _Asked:
     parameters = _parameters(query)
@@ -87,7 +93,10 @@ def _asked(serializer: SerializerClass, filterset: Any, query: str) -> _Asked:
 @lru_cache(maxsize=REMEMBERED)
 def _shape(serializer: SerializerClass, query: str) -> Shape:
     parameters = _parameters(query)
-    (shape,) = _read_all(lambda: read_shape(parameters, serializer))
+    # A shell is shown in any case, but the flag has to be one.
+    shape, _ = _read_all(
+        lambda: read_shape(parameters, serializer), lambda: read_flag(parameters, "include_shell_data")
+    )
     return cast(Shape, shape)
 
 

@@ -132,3 +132,22 @@ def test_a_cursor_goes_with_another_page_size_and_any_filter(api, account, users
     )
 
     assert [record["id"] for record in found] == [str(interviews[n].id) for n in (3, 5)]
+
+
+@pytest.mark.parametrize("size", ["1_0", "\N{ARABIC-INDIC DIGIT THREE}", "1.0", "x"])
+def test_a_page_size_that_is_no_integer_is_refused(api, size):
+    response = api.get("users", page_size=size)
+
+    assert (response.status_code, response.json()) == (400, {"page_size": ["A valid integer is required."]})
+
+
+@pytest.mark.parametrize("length", [10, 3000])
+def test_a_long_query_is_read_like_a_short_one(api, users, length):
+    assert len(api.results("users", page_size=2, nonsense="x" * length)) == 2
+
+
+def test_a_flag_of_a_single_record_has_to_be_one(api, users):
+    response = api.get(f"users/{users[0].id}", include_shell_data="banana")
+
+    assert response.status_code == 400
+    assert "include_shell_data" in response.json()
