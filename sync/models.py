@@ -287,15 +287,15 @@ class Schedule(models.Model):
         listed = {
             one.model_name: one
             for one in self.linked_account.model_syncs.exclude(status=ModelSync.Status.DISABLED)
-            if one.model_name in supported
+            # What was never read is asked for everything in any case.
+            if one.model_name in supported and not one.is_unread
         }
         latest = self.full_interval or settings.FULL_SYNC_INTERVAL
         return any(
             one.listed_everything_at is None or one.listed_everything_at + latest <= now
             for name, one in listed.items()
-            # One that was never read is asked for everything in any case, and one that is told of in lists which are
-            # switched off can never be known to be whole.
-            if not one.is_unread and listed.keys() >= set(supported[name].told_by)
+            # Without a list that tells of it, it can never be known to be whole.
+            if listed.keys() >= set(supported[name].told_by)
         )
 
     @property

@@ -136,6 +136,15 @@ def test_a_model_that_can_never_be_read_does_not_make_all_syncs_full(account, pl
     assert platform.windows["interviews"].since is not None
 
 
+def test_nor_does_what_only_such_a_model_tells_of(account, platform):
+    support = ModelSupport(fields=frozenset(), deletions=Deletions.FULL_SYNC, told_by=("Application",))
+    platform.connector.models = {**platform.connector.models, "ScheduledInterview": support}
+    platform.applications = [MissingPermission("403")]
+    synchronise(account, full=True)
+
+    assert not Schedule.objects.get().is_full_due(database_now())
+
+
 def test_a_model_whose_tellers_are_switched_off_does_not_make_all_syncs_full(account, platform):
     support = ModelSupport(fields=frozenset(), deletions=Deletions.FULL_SYNC, told_by=("Application",))
     platform.connector.models = {**platform.connector.models, "ScheduledInterview": support}
