@@ -93,8 +93,6 @@ class AccountAccess:
         if fetch_rows(f"SELECT {self.guard}", self.tenant.parameters)[0][0]:
             return None
         account = self.verify()
-        if account.scopes_version == self.scopes_version:
-            return None
         renewed = replace(self, scopes_version=account.scopes_version, hidden=hidden(account))
         with _REMEMBERED_LOCK:
             _REMEMBERED[self.key_hash, self.token_hash] = renewed

@@ -167,10 +167,9 @@ def store_written(account: LinkedAccount, entries: Iterable[Fetched], promised: 
 
     `promised` holds those by remote id. Raises ValueError for what cannot be stored.
     """
-    keeps = account.connector_class.keeps_unknown_references
-    ingest = Ingest(account.id, keeps_unknown_references=keeps)
     for remote_id, id in promised.items():
         promise(account.id, "ScheduledInterview", remote_id, id)
+    ingest = Ingest(account.id, keeps_unknown_references=account.connector_class.keeps_unknown_references)
     if problems := store_entries(ingest, entries):
         raise ValueError(problems[0].reason)
 
