@@ -185,6 +185,13 @@ def test_the_benchmark_of_the_admin_asks_for_each_kind_of_page(admin_benchmark):
     assert re.search(r"^ +[\d.]+ ms  JobInterviewStage: ", admin_benchmark.stdout, re.MULTILINE)
 
 
+def test_the_memory_of_storing_is_measured(tmp_path):
+    done = run(tmp_path, "ingest", "--memory", "60")
+
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"60 interviews: [\d.]+ MB after ten batches, [\d.]+ MB at the end\n", done.stdout)
+
+
 def test_the_benchmark_of_storing_has_a_line_of_each_model_and_writes_nothing_twice(tmp_path):
     done = run(tmp_path, "ingest", "--records", "60", "--rounds", "1")
 
