@@ -57,7 +57,9 @@ def page_size(query: QueryDict) -> int:
     if not text:
         return CreatedAtCursorPagination.default_page_size
     try:
-        size = int(text if text.isascii() and "_" not in text else "")  # which Python takes for numbers as well
+        if not text.isascii() or "_" in text:  # Python takes other digits, and groups of them
+            raise ValueError(text)
+        size = int(text)
     except ValueError:
         raise ValidationError({"page_size": ["A valid integer is required."]}) from None
     if size < 1:
